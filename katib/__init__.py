@@ -1,0 +1,23 @@
+"""katib: a hyperparameter tuning engine.
+
+Light on purpose: importing the package loads nothing but the standard library. `katib.tune` and `katib.report` are
+fetched on first use, so a training script that only reports does not pay for an engine.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from katib.embedded import tune
+    from katib.report import report
+
+__all__ = ["report", "tune"]
+
+_HOMES = {"tune": "katib.embedded", "report": "katib.report"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'katib' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,91 @@
+"""What trials report, and the summary of it that decisions are made from.
+
+An observation's identity is (trial, attempt, metric, step) or, where the reporter gives no step, (trial, attempt,
+metric, the reporter's sequence number): reporting twice is reporting once, and equal values stay two rows.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricPoint:
+    """One reported value.
+
+    Attributes:
+        metric: its name.
+        value: the number, which may be nan or infinite; None when the text is not a number.
+        text: the value as reported, kept because a malformed one must be shown and min/max keep their original text.
+        seq: the reporter's sequence number, growing within (trial, attempt); its position in the log or report file.
+        step: the training step, when the reporter gave one.
+        time: when it was reported, seconds since the epoch; 0.0 when the reporter gave no time (Katib's zero time).
+    """
+
+    metric: str
+    value: float | None
+    text: str
+    seq: int
+    step: int | None = None
+    time: float = 0.0
+
+    @property
+    def identity(self) -> tuple[str, int, int]:
+        """(metric, 0, step) with a step, (metric, 1, seq) without."""
+        return (self.metric, 0, self.step) if self.step is not None else (self.metric, 1, self.seq)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricSummary:
+    """One metric of one attempt, folded. Folding the same point again changes nothing, in any order.
+
+    Attributes:
+        min, max: over the finite values; None when there are none.
+        latest: the value with the greatest (time, seq), which may be nan or infinite; None when no text was a number.
+        latest_at: that (time, seq).
+        step: the step of the latest value, when it had one.
+        malformed: the last text that was not a number, if any.
+    """
+
+    min: float | None = None
+    max: float | None = None
+    latest: float | None = None
+    latest_at: tuple[float, int] = (-1.0, -1)
+    step: int | None = None
+    malformed: str | None = None
+
+    def with_point(self, point: MetricPoint) -> "MetricSummary":
+        """This summary with one more point folded in."""
+        if point.value is None:
+            return replace(self, malformed=point.text)
+        at = (point.time, point.seq)
+        newer = at >= self.latest_at
+        finite = math.isfinite(point.value)
+        return MetricSummary(
+            min=_least(self.min, point.value) if finite else self.min,
+            max=_greatest(self.max, point.value) if finite else self.max,
+            latest=point.value if newer else self.latest,
+            latest_at=at if newer else self.latest_at,
+            step=point.step if newer else self.step,
+            malformed=self.malformed,
+        )
+
+
+Metrics = Mapping[str, MetricSummary]
+"""Metric name -> its summary."""
+
+
+def fold(metrics: Metrics, points: Iterable[MetricPoint]) -> dict[str, MetricSummary]:
+    """`metrics` with `points` folded in."""
+    folded = dict(metrics)
+    for point in points:
+        folded[point.metric] = folded.get(point.metric, MetricSummary()).with_point(point)
+    return folded
+
+
+def _least(a: float | None, b: float) -> float:
+    return b if a is None else min(a, b)
+
+
+def _greatest(a: float | None, b: float) -> float:
+    return b if a is None else max(a, b)

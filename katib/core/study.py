@@ -1,0 +1,179 @@
+"""A study: a search problem, its budget, its verdict, and what its user wishes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from katib.core.objective import Objective
+from katib.core.space import SearchSpace
+from katib.core.trial import TrialState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much a study may do.
+
+    Attributes:
+        max_trials: trials created at most; None for no limit.
+        parallel: trials unfinished at the same time at most, >= 1.
+        max_failed: end the study as failed when this many trials failed or had no metric (0 means: at the first);
+            None for no limit.
+    """
+
+    max_trials: int | None = None
+    parallel: int = 3
+    max_failed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """What follows when an attempt ends without an outcome of its own.
+
+    Attributes:
+        retries: attempts after a failed one (a Job's backoffLimit); these are the trial's own fault.
+        first_delay: seconds before the first retry; doubled each time, at most `longest_delay`.
+        losses: attempts that may vanish with the machinery before the trial counts as failed.
+    """
+
+    retries: int = 0
+    first_delay: float = 1.0
+    longest_delay: float = 60.0
+    losses: int = 10
+
+    def delay(self, failures: int) -> float:
+        """Seconds to wait after the `failures`-th failure."""
+        return float(min(self.first_delay * 2.0 ** min(failures - 1, 60), self.longest_delay))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig:
+    """What an algorithm is told about a study. Settings are the user's texts."""
+
+    name: str
+    uid: str
+    space: SearchSpace
+    objective: Objective
+    algorithm: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+
+
+class StudyStatus(StrEnum):
+    CREATED = "Created"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+
+
+class StudyReason(StrEnum):
+    """Why a study is in its status; Katib's words where it has one."""
+
+    CREATED = "ExperimentCreated"
+    RUNNING = "ExperimentRunning"
+    RESTARTING = "ExperimentRestarting"
+    GOAL_REACHED = "ExperimentGoalReached"
+    MAX_TRIALS = "ExperimentMaxTrialsReached"
+    SPACE_EXHAUSTED = "ExperimentSuggestionEndReached"
+    TOO_MANY_FAILED = "ExperimentFailed"
+    NONE_SUCCEEDED = "ExperimentNoTrialSucceeded"
+    ALGORITHM_REFUSED = "SuggestionFailed"
+    STOPPED = "ExperimentStopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """What a study is, since when, and why."""
+
+    status: StudyStatus
+    reason: StudyReason
+    message: str
+    since: float = 0.0
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the verdict stands for this generation of the study."""
+        return self.status in (StudyStatus.SUCCEEDED, StudyStatus.FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The exact summary of all trials on record, kept by the store in the same transaction as each transition.
+
+    Attributes:
+        counts: trials per state, ADVISED included; a state without trials may be absent.
+        highest_ordinal: of all advice ever recorded; 0 when there is none.
+        best_ordinal, best_value: of the trials with a value; the lowest ordinal wins a tie.
+    """
+
+    counts: Mapping[TrialState, int] = field(default_factory=dict)
+    highest_ordinal: int = 0
+    best_ordinal: int | None = None
+    best_value: float | None = None
+
+    def count(self, *states: TrialState) -> int:
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def created(self) -> int:
+        """Trials that exist, in whatever state: what the budget limits."""
+        return sum(number for state, number in self.counts.items() if state is not TrialState.ADVISED)
+
+    def moved(self, source: TrialState | None, target: TrialState | None) -> "Summary":
+        """The summary after one trial moved from `source` to `target`."""
+        counts = dict(self.counts)
+        if source is not None:
+            counts[source] = counts.get(source, 0) - 1
+        if target is not None:
+            counts[target] = counts.get(target, 0) + 1
+        return replace(self, counts=counts)
+
+    def with_value(self, ordinal: int, value: float | None, objective: Objective) -> "Summary":
+        """The summary after trial `ordinal` finished with `value`."""
+        if value is None:
+            return self
+        best = self.best_value
+        better = best is None or objective.better(value, best)
+        tied_earlier = best == value and self.best_ordinal is not None and ordinal < self.best_ordinal
+        return replace(self, best_ordinal=ordinal, best_value=value) if better or tied_earlier else self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study on record.
+
+    Attributes:
+        uid: random, fixed for life; names of trials derive from it.
+        document: the Experiment as the user gave it, for comparing a second `run` of the same name.
+        effective: the Experiment with defaults filled in, which is what runs.
+        objective: the parsed objective; the store needs its direction to keep the best trial.
+        budget: the one in force: the document's, or what the user wished since.
+        generation: 1, 2 … grows with each wish that changes what the study should do.
+        stop_requested: the user wishes the study to stop; running trials are interrupted.
+        exhausted: why the algorithm has nothing more to suggest; empty while it has.
+        overrides: settings the algorithm asked to be remembered.
+        revision: grows with each write to the study or one of its trials.
+        run_dir: the folder of its logs.
+    """
+
+    name: str
+    uid: str
+    document: Mapping[str, Any]
+    effective: Mapping[str, Any]
+    objective: Objective
+    budget: Budget
+    condition: Condition
+    summary: Summary = field(default_factory=Summary)
+    generation: int = 1
+    stop_requested: bool = False
+    exhausted: str = ""
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    revision: int = 0
+    created_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    owner: str = ""
+    term: int = 0
+    lease_until: float = 0.0
+    run_dir: str = ""

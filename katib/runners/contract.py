@@ -1,0 +1,126 @@
+"""The runner's contract, in words. `katib.testing.runners` holds every implementation to it.
+
+* A run is named (trial name, attempt). Launching a run that exists or existed does nothing: doing twice is doing once.
+* `observe` reports every run the runner knows of that was asked for, again and again until `forget`.
+* After a restart a runner knows the runs of its predecessor: running ones are adopted, ended ones are reported with how
+  they ended, and one whose end nobody saw is reported as LOST.
+* Metric points are delivered at least once; their sequence numbers are the same each time.
+* A run's points are complete once its report says `drained`. An ENDED report becomes drained in bounded time.
+* No method blocks for longer than a local call should; slow work happens behind `observe`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from katib.core.observation import MetricPoint
+
+RunKey = tuple[str, int]
+"""(trial name, attempt)."""
+
+
+class Phase(StrEnum):
+    """How a run stands.
+
+    UNKNOWN: never launched here, as far as the runner knows.
+    STARTING: accepted, not running yet.
+    RUNNING.
+    ENDED: it ran and ended by itself or was stopped; see code, signal, cause.
+    REFUSED: it cannot be started; see message. Trying again changes nothing.
+    LOST: it was running or about to, and vanished without anybody seeing how it ended.
+    """
+
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDED = "ended"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+class Cause(StrEnum):
+    """Why a run ended when it was not by itself."""
+
+    STOPPED = "stopped"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunReport:
+    """What is known of a run.
+
+    Attributes:
+        code: the exit code when it exited, else None.
+        signal: the signal's number when a signal ended it, else None.
+        cause: STOPPED when `stop` was asked for before it ended, DEADLINE when its time limit ended it, else None.
+        message: what to tell a person: the raw error of a REFUSED run, or what is being waited for.
+        tail: the last lines of its log, for an ENDED, REFUSED or LOST run; shortened.
+        drained: no more points will come.
+        started_at, ended_at: seconds since the epoch.
+    """
+
+    phase: Phase
+    code: int | None = None
+    signal: int | None = None
+    cause: Cause | None = None
+    message: str = ""
+    tail: str = ""
+    drained: bool = False
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchOrder:
+    """A run to start.
+
+    Attributes:
+        manifest: the rendered trial template (a Job or other object), as plain data.
+        container: the primary container's name.
+        metrics: the metrics to collect, the objective first.
+        collector: the Experiment's effective metricsCollectorSpec, as plain data.
+    """
+
+    trial: str
+    attempt: int
+    manifest: Mapping[str, Any]
+    container: str
+    metrics: tuple[str, ...]
+    collector: Mapping[str, Any]
+
+    @property
+    def key(self) -> RunKey:
+        return (self.trial, self.attempt)
+
+
+class TrialRunner(Protocol):
+    """See the module's text for what holds for all methods. One runner serves one study."""
+
+    def launch(self, orders: Sequence[LaunchOrder]) -> None:
+        """Start runs. One that cannot start is reported REFUSED. Raises RunnerUnavailable when nothing was started."""
+        ...
+
+    def adopt(self, orders: Sequence[LaunchOrder]) -> None:
+        """Look after runs that a predecessor may have launched, without launching any."""
+        ...
+
+    def stop(self, key: RunKey, *, grace: float | None = None) -> None:
+        """End a run: SIGTERM, and SIGKILL after `grace` seconds (None: the template's own). Twice does no harm."""
+        ...
+
+    def observe(self) -> tuple[Mapping[RunKey, RunReport], Mapping[RunKey, tuple[MetricPoint, ...]]]:
+        """Every known run's report, and the points that came since the last call."""
+        ...
+
+    def forget(self, keys: Iterable[RunKey]) -> None:
+        """Their outcome is on record: report them no more. Logs stay."""
+        ...
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, from any thread, whenever `observe` may have news."""
+        ...
+
+    def close(self, *, kill: bool = False) -> None:
+        """Let go. Running runs go on unless `kill`."""
+        ...

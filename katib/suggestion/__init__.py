@@ -1,0 +1,1 @@
+"""Asks algorithms: in a worker process with a deadline, restarts and a labelled fallback."""
