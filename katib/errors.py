@@ -6,6 +6,7 @@
     ├── AlreadyExists             a study of that name exists with another specification
     ├── Stale                     this process no longer owns the study; drop everything
     │   └── LeaseHeld             another process owns the study now
+    ├── Conflict                  the study changed since it was read: read again, decide again      (retriable)
     ├── StoreError                the database
     │   ├── StoreUnavailable      unreachable or busy: try again later                          (retriable)
     │   ├── StoreFull             no space left where the store lives                           (retriable)
@@ -100,6 +101,12 @@ class Stale(KatibError):
 
 class LeaseHeld(Stale):
     """Another live process owns the study."""
+
+
+class Conflict(KatibError):
+    """The study changed since it was read. Nothing was written: read again and decide again."""
+
+    retriable = True
 
 
 class StoreError(KatibError):

@@ -1,4 +1,4 @@
-"""The search space: what a parameter may be, and the one meaning of bounds, step and distribution for all algorithms."""
+"""The search space: what a parameter may be; one meaning of bounds, step and distribution for all algorithms."""
 
 import math
 from collections.abc import Mapping

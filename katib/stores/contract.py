@@ -95,6 +95,8 @@ class Changes:
         condition: the study's new condition; None leaves it.
         exhausted, overrides: see `Study`; None leaves them.
         events: appended.
+        expected_revision: the revision of the study that this was decided on. When the study has another one by now (its
+            user wished something), nothing is written and Conflict is raised. None: no check.
     """
 
     advice: Sequence[Advice] = ()
@@ -104,6 +106,7 @@ class Changes:
     exhausted: str | None = None
     overrides: Mapping[str, str] | None = None
     events: Sequence[Event] = ()
+    expected_revision: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +194,10 @@ class Store(Protocol):
         ...
 
     def commit(self, lease: Lease, changes: Changes, *, now: float) -> Committed:
-        """Write one pass of the owner. Raises Stale when the lease's term is not the study's, having written nothing.
+        """Write one pass of the owner.
+
+        Raises Stale when the lease's term is not the study's, and Conflict when the study is not at
+        `expected_revision`; then nothing was written. `append_observations` does not change the revision.
 
         The observations' summaries on their trials, the transitions, and the study's summary change together.
         """

@@ -1,0 +1,54 @@
+"""Every setting of the engine, with its unit and the reason for its default. One function reads the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseSettings:
+    """Who owns a study.
+
+    Attributes:
+        seconds: how long a lease holds. A controller that dies by kill -9 blocks the next one for at most this long on
+            another machine; on the same machine the next one sees that the process is gone and does not wait.
+        renew_every: seconds; a third of the lease, so that two renewals may fail.
+    """
+
+    seconds: float = 15.0
+    renew_every: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerSettings:
+    """How the controller watches a study.
+
+    Attributes:
+        wish_poll: seconds between looks at what users wish; the design promises that wishes act within a second.
+        patience: seconds after a run's end in which its last metrics may arrive, before "metric not found".
+        stock: answers to keep ahead of need for algorithms that do not learn; asking for many at a time is what makes
+            no-op trials cheap. 64 answers are a few kilobytes.
+        first_error_delay, longest_error_delay: seconds before a failed pass is tried again; doubled each time.
+        progress_every: seconds between refreshed progress lines.
+    """
+
+    wish_poll: float = 0.5
+    patience: float = 30.0
+    stock: int = 64
+    first_error_delay: float = 0.1
+    longest_error_delay: float = 10.0
+    progress_every: float = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything. `from_environment` is the only reader of the environment."""
+
+    lease: LeaseSettings = field(default_factory=LeaseSettings)
+    controller: ControllerSettings = field(default_factory=ControllerSettings)
+    store: str = ""
+    """Where the store is: a path or URL; empty means ./katib.db."""
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """The settings that the environment asks for: KATIB_DB names the store."""
+    return Settings(store=environ.get("KATIB_DB", ""))

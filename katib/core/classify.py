@@ -1,0 +1,68 @@
+"""One bucket per unfinished trial: an ordered table, first match wins, so that every trial is in exactly one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from katib.core.run import NOT_LAUNCHED, Cause, Phase, RunReport
+from katib.core.trial import Trial, TrialState
+
+
+class Bucket(StrEnum):
+    """What an unfinished trial is, taking the record and its run together."""
+
+    REFUSED = "refused"
+    DRAINING = "draining"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed out"
+    COMPLETED = "completed"
+    BROKE = "broke"
+    LOST = "lost"
+    ALIVE = "alive"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialView:
+    """An unfinished trial and the report of its current attempt's run."""
+
+    trial: Trial
+    run: RunReport = NOT_LAUNCHED
+
+    def undrained(self, now: float, patience: float) -> bool:
+        """Whether its last metrics may still arrive."""
+        return not self.run.drained and now < (self.run.ended_at or 0.0) + patience
+
+
+Test = Callable[[TrialView, float, float], bool]
+
+
+def _phase(*phases: Phase) -> Test:
+    return lambda view, _now, _patience: view.run.phase in phases
+
+
+def _ended(test: Callable[[RunReport], bool]) -> Test:
+    return lambda view, _now, _patience: view.run.phase is Phase.ENDED and test(view.run)
+
+
+RULES: tuple[tuple[Bucket, Test], ...] = (
+    # It cannot be started here, now or later.
+    (Bucket.REFUSED, _phase(Phase.REFUSED)),
+    # It ended because we asked it to. What follows depends on what the study wants now, not on who asked.
+    (Bucket.INTERRUPTED, _ended(lambda run: run.cause is Cause.STOPPED)),
+    # Its end is known, its last metrics may still be on their way: decide nothing yet, for a bounded time.
+    (Bucket.DRAINING, lambda view, now, wait: view.run.phase is Phase.ENDED and view.undrained(now, wait)),
+    (Bucket.TIMED_OUT, _ended(lambda run: run.cause is Cause.DEADLINE)),
+    (Bucket.COMPLETED, _ended(lambda run: run.code == 0)),
+    (Bucket.BROKE, _ended(lambda _run: True)),
+    (Bucket.LOST, _phase(Phase.LOST)),
+    (Bucket.ALIVE, _phase(Phase.RUNNING, Phase.STARTING)),
+    # The record says it runs, its runner never heard of it: the runner's own memory is gone.
+    (Bucket.LOST, lambda view, _now, _patience: view.trial.state is TrialState.RUNNING),
+    (Bucket.WAITING, lambda _view, _now, _patience: True),
+)
+
+
+def classify(view: TrialView, *, now: float, patience: float) -> Bucket:
+    """The trial's bucket. `patience`: seconds after a run's end in which its metrics may still arrive."""
+    return next(bucket for bucket, test in RULES if test(view, now, patience))

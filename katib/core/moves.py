@@ -1,0 +1,146 @@
+"""What becomes of one unfinished trial, by its bucket."""
+
+from dataclasses import dataclass, replace
+
+from katib.core.classify import Bucket, TrialView
+from katib.core.outcome import failure, outcome
+from katib.core.run import Phase
+from katib.core.study import RetryPolicy, Study
+from katib.core.trial import Reason, Transition, Trial, TrialState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """A trial after its bucket was looked at: at most one transition, and either alive, waiting or finished.
+
+    Attributes:
+        waiting: the trial as it waits for its next attempt; None when it does not.
+    """
+
+    transition: Transition | None = None
+    alive: bool = False
+    waiting: Trial | None = None
+    wake_at: float | None = None
+
+
+def move(view: TrialView, bucket: Bucket, *, study: Study, retry: RetryPolicy, now: float) -> Moved:
+    """The move of one trial. Total: every bucket has one."""
+    trial, run = view.trial, view.run
+    match bucket:
+        case Bucket.WAITING:
+            return Moved(waiting=trial)
+        case Bucket.ALIVE:
+            return _alive(view)
+        case Bucket.DRAINING:
+            return Moved(alive=True, wake_at=_drained_by(view, now))
+        case Bucket.REFUSED:
+            return _finish(view, TrialState.FAILED, Reason.CANNOT_START, run.message, now=now)
+        case Bucket.INTERRUPTED:
+            return _again(view, Reason.INTERRUPTED, "interrupted; runs again with the same parameters")
+        case Bucket.TIMED_OUT:
+            limit = "ran longer than activeDeadlineSeconds allows"
+            return _finish(view, TrialState.FAILED, Reason.DEADLINE, limit, now=now)
+        case Bucket.COMPLETED:
+            result = outcome(study.objective, trial.metrics, run)
+            return _finish(view, result.state, result.reason, result.message, now=now, value=result.value)
+        case Bucket.BROKE:
+            return _broke(view, retry, now)
+        case Bucket.LOST:
+            return _lost(view, retry, now)
+
+
+def _alive(view: TrialView) -> Moved:
+    trial = view.trial
+    if view.run.phase is Phase.STARTING or trial.state is TrialState.RUNNING:
+        return Moved(alive=True)
+    started = Transition(
+        ordinal=trial.ordinal,
+        source=trial.state,
+        attempt=trial.attempt,
+        target=TrialState.RUNNING,
+        reason=Reason.STARTED,
+        started_at=view.run.started_at,
+    )
+    return Moved(transition=started, alive=True)
+
+
+def _drained_by(view: TrialView, now: float) -> float:
+    # The patience is not known here; a second is soon enough, and news of the drained log comes earlier anyway.
+    return max(now, view.run.ended_at or now) + 1.0
+
+
+def _broke(view: TrialView, retry: RetryPolicy, now: float) -> Moved:
+    reason, message = failure(view.run)
+    failures = view.trial.failures + 1
+    if failures > retry.retries:
+        tried = f" (attempt {view.trial.attempt}, {failures} failed)" if failures > 1 else ""
+        return _finish(view, TrialState.FAILED, reason, f"{message}{tried}", now=now, failures=failures)
+    pause = now + retry.delay(failures)
+    return _again(view, Reason.RETRYING, message, failures=failures, not_before=pause)
+
+
+def _lost(view: TrialView, retry: RetryPolicy, now: float) -> Moved:
+    losses = view.trial.losses + 1
+    said = view.run.message or "its process vanished without anybody seeing how it ended"
+    if losses > retry.losses:
+        return _finish(view, TrialState.FAILED, Reason.LOST_TOO_OFTEN, f"lost {losses} times: {said}", now=now)
+    return _again(view, Reason.LOST, f"{said}; runs again with the same parameters", losses=losses)
+
+
+def _again(
+    view: TrialView,
+    reason: Reason,
+    message: str,
+    *,
+    failures: int | None = None,
+    losses: int | None = None,
+    not_before: float = 0.0,
+) -> Moved:
+    trial = view.trial
+    again = Transition(
+        ordinal=trial.ordinal,
+        source=trial.state,
+        attempt=trial.attempt,
+        target=TrialState.PENDING,
+        reason=reason,
+        message=message,
+        attempt_after=trial.attempt + 1,
+        failures=failures,
+        losses=losses,
+        not_before=not_before,
+    )
+    waiting = replace(
+        trial,
+        state=TrialState.PENDING,
+        reason=reason,
+        message=message,
+        attempt=trial.attempt + 1,
+        not_before=not_before,
+    )
+    return Moved(transition=again, waiting=waiting)
+
+
+def _finish(
+    view: TrialView,
+    state: TrialState,
+    reason: Reason,
+    message: str,
+    *,
+    now: float,
+    value: float | None = None,
+    failures: int | None = None,
+) -> Moved:
+    trial, run = view.trial, view.run
+    done = Transition(
+        ordinal=trial.ordinal,
+        source=trial.state,
+        attempt=trial.attempt,
+        target=state,
+        reason=reason,
+        message=message,
+        value=value,
+        failures=failures,
+        started_at=run.started_at,
+        ended_at=run.ended_at or now,
+    )
+    return Moved(transition=done)

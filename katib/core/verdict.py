@@ -1,0 +1,50 @@
+"""What a study is, given its record: an ordered table of questions, first yes wins."""
+
+from katib.core.study import Condition, Study, StudyReason, StudyStatus, Summary
+from katib.core.trial import UNFINISHED, TrialState
+
+
+def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float) -> Condition:
+    """The study's condition after its trials moved. A verdict stands until the user reopens the study.
+
+    Katib's order (goal, failures, budget), with two additions: an algorithm that has nothing left ends the study, and a
+    study in which no trial produced a value has failed, whatever ended it.
+    """
+    if study.condition.concluded:
+        return study.condition
+    unfinished = summary.count(*UNFINISHED)
+    failed = summary.count(TrialState.FAILED, TrialState.METRICS_UNAVAILABLE)
+    limit, most = study.budget.max_failed, study.budget.max_trials
+    if study.objective.reached(summary.best_value):
+        return _succeeded(StudyReason.GOAL_REACHED, "Experiment has succeeded because Objective goal has reached", now)
+    # 0 means "at the first failure": nothing failed yet is not a failure.
+    if limit is not None and failed > 0 and failed >= limit:
+        said = "Experiment has failed because max failed count has reached"
+        return _failed(StudyReason.TOO_MANY_FAILED, f"{said}: {failed} of {limit}", now)
+    if most is not None and not unfinished and summary.created >= most:
+        said = "Experiment has succeeded because max trial count has reached"
+        return _spent(StudyReason.MAX_TRIALS, said, summary, now)
+    if study.exhausted and not unfinished and not unused_advice:
+        said = f"Experiment has succeeded because suggestion service has reached the end: {study.exhausted}"
+        return _spent(StudyReason.SPACE_EXHAUSTED, said, summary, now)
+    if study.condition.status is StudyStatus.RUNNING:
+        return study.condition
+    if study.stop_requested:
+        return study.condition
+    return Condition(status=StudyStatus.RUNNING, reason=StudyReason.RUNNING, message="Experiment is running", since=now)
+
+
+def _spent(reason: StudyReason, message: str, summary: Summary, now: float) -> Condition:
+    if summary.best_ordinal is not None:
+        return _succeeded(reason, message, now)
+    number = "its only trial" if summary.created == 1 else f"none of its {summary.created} trials"
+    gave = "gave no value" if summary.created == 1 else "gave a value"
+    return _failed(StudyReason.NONE_SUCCEEDED, f"Experiment has failed because {number} {gave}", now)
+
+
+def _succeeded(reason: StudyReason, message: str, now: float) -> Condition:
+    return Condition(status=StudyStatus.SUCCEEDED, reason=reason, message=message, since=now)
+
+
+def _failed(reason: StudyReason, message: str, now: float) -> Condition:
+    return Condition(status=StudyStatus.FAILED, reason=reason, message=message, since=now)
