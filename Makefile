@@ -1,0 +1,45 @@
+# One word per job. Everything is made inside this folder, most of it in .venv; `make clean` removes it again.
+
+# Trials are started as `python …`: they must find the Python that katib is installed in.
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+# Once the tools of development are installed, keep them up to date too.
+READY := $(or $(wildcard .venv/.dev),.venv/.all)
+PYTEST_ARGS ?=
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help run test check docs fmt clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## install katib and run examples/quickstart to its best trial
+	@rm -rf .quickstart && mkdir .quickstart
+	@cd .quickstart && $(IN_VENV) katib run ../examples/quickstart/experiment.yaml
+	@echo "Its store is .quickstart/katib.db. Look around: cd .quickstart && ../.venv/bin/katib trials quickstart"
+
+test: .venv/.dev ## the same, then the whole test suite
+	@$(MAKE) run
+	@$(IN_VENV) pytest $(PYTEST_ARGS)
+
+check: .venv/.dev ## style, types, import order, generated documents
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+fmt: .venv/.dev ## put the code into the project's form
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean: ## remove what make made: .venv, caches, the quickstart's store
+	rm -rf .venv .quickstart .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than what it was made from: the next `make` finds everything installed and starts at once.
+.venv/.all: pyproject.toml scripts/venv
+	@scripts/venv .venv all
+	@touch $@
+
+.venv/.dev: pyproject.toml scripts/venv
+	@scripts/venv .venv dev
+	@touch .venv/.all $@
