@@ -40,11 +40,31 @@ class ControllerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SuggestionSettings:
+    """How algorithms are asked.
+
+    Attributes:
+        deadline: seconds for one answer, the start of a worker included. Katib's controller waits as long.
+        workers: worker processes at most, started as studies need them. A study stays with one worker; a second one
+            keeps an algorithm that hangs from delaying the other studies.
+        rest: seconds in which a study is answered by the fallback at once after its algorithm failed, so that one that
+            always hangs costs at most half of the time.
+        extra: algorithms beside the installed ones, as name -> "module:Class".
+    """
+
+    deadline: float = 60.0
+    workers: int = 2
+    rest: float = 60.0
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything. `from_environment` is the only reader of the environment."""
 
     lease: LeaseSettings = field(default_factory=LeaseSettings)
     controller: ControllerSettings = field(default_factory=ControllerSettings)
+    suggestion: SuggestionSettings = field(default_factory=SuggestionSettings)
     store: str = ""
     """Where the store is: a path or URL; empty means ./katib.db."""
 

@@ -154,9 +154,17 @@ class AlgorithmUnknown(SuggestionError):
 
 
 class AlgorithmFailed(SuggestionError):
-    """The algorithm crashed, missed its deadline, or answered something that is not in the search space."""
+    """The algorithm crashed, missed its deadline, or answered something that is not in the search space.
+
+    Attributes:
+        why: one word for machines: crashed, timeout, error (it raised) or nonsense (its answer cannot be used).
+    """
 
     retriable = True
+
+    def __init__(self, message: str, *, hint: str = "", why: str = "error") -> None:
+        super().__init__(message, hint=hint)
+        self.why = why
 
 
 class RunnerError(KatibError):

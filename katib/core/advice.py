@@ -23,11 +23,13 @@ class AdviceReply:
         advice: for a prefix of the requested ordinals, in their order; fewer than asked is allowed.
         exhausted: why there is nothing more to suggest, ever; empty while there is.
         overrides: settings to remember with the study and to hand back with the next request.
+        failure: why the algorithm itself could not answer, when the advice is the fallback's; empty otherwise.
     """
 
     advice: tuple[Advice, ...] = ()
     exhausted: str = ""
     overrides: Mapping[str, str] = field(default_factory=dict)
+    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

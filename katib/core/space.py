@@ -81,6 +81,15 @@ class Range:
     def _decimals(self) -> int:
         return max(_decimals(self.low), _decimals(self.grid_step or 0.0))
 
+    def index(self, value: Value) -> int:
+        """The grid position of `value`: the inverse of `at`. Raises ValueError when it has none."""
+        if self.size is not None and not isinstance(value, str):
+            clipped = min(max(value, self.low), self.high)
+            position = min(round((clipped - self.low) / (self.grid_step or 1.0)), self.size - 1)
+            if self.at(position) == value:
+                return position
+        raise ValueError(f"{self.name}: {value!r} has no place on its grid")
+
     def nearest(self, number: float) -> Value:
         """The allowed value closest to `number`, clipped into the bounds."""
         number = min(max(number, self.low), self.high)
@@ -131,6 +140,16 @@ class Choice:
         """The value at position `index`, 0 <= index < size."""
         return self.values[index]
 
+    @cached_property
+    def _positions(self) -> dict[Value, int]:
+        return {value: position for position, value in enumerate(self.values)}
+
+    def index(self, value: Value) -> int:
+        """The position of `value`: the inverse of `at`. Raises ValueError when it is not in the list."""
+        if value not in self._positions:
+            raise ValueError(f"{self.name}: {value!r} is not one of {', '.join(self.values)}")
+        return self._positions[value]
+
     def parse(self, text: str) -> Value:
         """Read a value from text. Raises ValueError when it is not in the list."""
         if text in self.values:
@@ -176,6 +195,18 @@ class SearchSpace:
             index, position = divmod(index, parameter.size)
             values[parameter.name] = parameter.at(position)
         return {parameter.name: values[parameter.name] for parameter in self.parameters}
+
+    def index(self, assignment: Assignment) -> int:
+        """The position of `assignment` in the grid: the inverse of `at`.
+
+        Raises ValueError when it is no point of the grid.
+        """
+        if assignment.keys() != self._by_name.keys():
+            raise ValueError(f"expected values for {', '.join(self._by_name)}, got {', '.join(assignment)}")
+        position = 0
+        for parameter in self.parameters:
+            position = position * (parameter.size or 1) + parameter.index(assignment[parameter.name])
+        return position
 
     def contains(self, assignment: Assignment) -> bool:
         """Whether `assignment` gives every parameter, and no other, a value it may have."""
