@@ -1,22 +1,21 @@
 """Tune a Python function: no YAML, no script of its own for the training.
 
-The function gets its parameters as one dictionary. What it returns is the objective; katib.report adds the values on
-the way. Each trial runs in a process of its own, so an exception fails that trial only.
+The function names its parameters, or takes one dictionary of all. What it returns is the objective; katib.report adds
+the values on the way. Each trial runs in a process of its own, so an exception fails that trial only.
 """
 
 import math
 import random
-from typing import Any
 
 import katib
 
 
-def fit(parameters: dict[str, Any]) -> float:
+def fit(lr: float, degree: int, optimizer: str) -> float:
     """Fit a polynomial to a noisy sine by stochastic gradient descent; return the error on points not trained on."""
     rng = random.Random(0)
     points = [(x, math.sin(3 * x) + rng.gauss(0, 0.1)) for x in (rng.uniform(-1, 1) for _ in range(60))]
     train, test = points[:40], points[40:]
-    weights = [0.0] * (parameters["degree"] + 1)
+    weights = [0.0] * (degree + 1)
     squares = [1e-8] * len(weights)
 
     def residual(x: float, y: float) -> float:
@@ -31,8 +30,8 @@ def fit(parameters: dict[str, Any]) -> float:
             for power in range(len(weights)):
                 slope = wrong * x**power
                 squares[power] += slope * slope
-                scale = 1 / math.sqrt(squares[power]) if parameters["optimizer"] == "adagrad" else 1.0
-                weights[power] -= parameters["lr"] * scale * slope
+                scale = 1 / math.sqrt(squares[power]) if optimizer == "adagrad" else 1.0
+                weights[power] -= lr * scale * slope
         if epoch % 10 == 0:
             katib.report(loss=error(), step=epoch)
     return error()
