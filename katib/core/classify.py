@@ -1,5 +1,6 @@
 """One bucket per unfinished trial: an ordered table, first match wins, so that every trial is in exactly one."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,9 +30,16 @@ class TrialView:
     trial: Trial
     run: RunReport = NOT_LAUNCHED
 
+    def drained_by(self, patience: float) -> float:
+        """When an ended run's last metrics are not waited for any longer; at once when nobody knows when it ended."""
+        return -math.inf if self.run.ended_at is None else self.run.ended_at + patience
+
     def undrained(self, now: float, patience: float) -> bool:
         """Whether its last metrics may still arrive."""
-        return not self.run.drained and now < (self.run.ended_at or 0.0) + patience
+        if self.run.drained or self.run.ended_at is None:
+            return False
+        # An end that lies further ahead than the patience means that the clock was set back: do not wait for it.
+        return self.run.ended_at - patience <= now < self.drained_by(patience)
 
 
 Test = Callable[[TrialView, float, float], bool]

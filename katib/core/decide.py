@@ -10,7 +10,7 @@ reached; did too many fail; is its budget spent; has the algorithm nothing left;
 from dataclasses import dataclass, field
 
 from katib.core.classify import Bucket, TrialView, classify
-from katib.core.moves import Moved, move
+from katib.core.moves import move, paused_until
 from katib.core.study import Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Reason, Transition, Trial, TrialState
 from katib.core.verdict import verdict
@@ -102,7 +102,7 @@ def decide(snapshot: Snapshot) -> Plan:
 
 def _stopping(condition: Condition, draft: "_Draft", snapshot: Snapshot) -> Condition:
     """STOPPED once nothing runs any more; until then the study is what it was."""
-    if draft.alive:
+    if draft.busy:
         return condition
     return Condition(
         status=StudyStatus.STOPPED,
@@ -114,14 +114,23 @@ def _stopping(condition: Condition, draft: "_Draft", snapshot: Snapshot) -> Cond
 
 @dataclass
 class _Draft:
-    """A plan in the making. Lives for one call of `decide`."""
+    """A plan in the making. Lives for one call of `decide`.
+
+    Attributes:
+        alive: trials with a run that runs or is about to.
+        draining: trials whose run ended and whose last metrics are awaited: each holds its place, nothing can stop it.
+        waiting: trials without a run, as they are after this plan's transitions.
+        transitions: by ordinal, at most one each.
+        stops: by ordinal, likewise.
+    """
 
     snapshot: Snapshot
     summary: Summary
     alive: list[Trial] = field(default_factory=list)
+    draining: list[Trial] = field(default_factory=list)
     waiting: list[Trial] = field(default_factory=list)
-    transitions: list[Transition] = field(default_factory=list)
-    stops: list[Stop] = field(default_factory=list)
+    transitions: dict[int, Transition] = field(default_factory=dict)
+    stops: dict[int, Stop] = field(default_factory=dict)
     launches: list[Launch] = field(default_factory=list)
     advise_upto: int | None = None
     wakes: list[float] = field(default_factory=list)
@@ -132,104 +141,106 @@ class _Draft:
         return cls(snapshot=snapshot, summary=snapshot.study.summary)
 
     @property
-    def unfinished(self) -> int:
-        return len(self.alive) + len(self.waiting)
+    def busy(self) -> int:
+        """Trials whose run is not over and done with."""
+        return len(self.alive) + len(self.draining)
 
     def take(self, view: TrialView) -> None:
-        """Sort one unfinished trial: move it on, or note that it is alive or waiting."""
+        """Sort one unfinished trial: move it on, or note that it is alive, draining or waiting."""
         snapshot = self.snapshot
+        trial = view.trial
         bucket = classify(view, now=snapshot.now, patience=snapshot.patience)
         moved = move(view, bucket, study=snapshot.study, retry=snapshot.retry, now=snapshot.now)
         if moved.transition is not None:
-            self.transitions.append(moved.transition)
-            self._count(view.trial, moved)
-        if moved.wake_at is not None:
-            self.wakes.append(moved.wake_at)
-        if moved.alive:
-            self.alive.append(view.trial)
-            if bucket is Bucket.DRAINING:
-                self.notes.append(f"trial {view.trial.ordinal} ended; its last metrics are being read")
+            self.transitions[trial.ordinal] = moved.transition
+            self.summary = self.summary.moved(trial.state, moved.transition.target)
+            self.summary = self.summary.with_value(trial.ordinal, moved.transition.value, snapshot.study.objective)
+        if bucket is Bucket.DRAINING:
+            self.draining.append(trial)
+            self.wakes.append(view.drained_by(snapshot.patience))
+            self.notes.append(f"trial {trial.ordinal} ended; its last metrics are being read")
+        elif moved.alive:
+            self.alive.append(trial)
         elif moved.waiting is not None:
             self.waiting.append(moved.waiting)
-
-    def _count(self, trial: Trial, moved: Moved) -> None:
-        transition = moved.transition
-        if transition is None:
-            return
-        self.summary = self.summary.moved(trial.state, transition.target)
-        self.summary = self.summary.with_value(trial.ordinal, transition.value, self.snapshot.study.objective)
 
     def wind_down(self, condition: Condition) -> None:
         """The verdict stands: what still runs is surplus."""
         reason = Reason.GOAL_REACHED if condition.reason is StudyReason.GOAL_REACHED else Reason.STUDY_FAILED
         why = f"the study is concluded: {condition.message}"
-        self._stop(self.alive, why)
+        for trial in self.alive:
+            self._stop(trial, why)
         for trial in self.waiting:
             self._kill(trial, reason, why)
-        self.waiting = []
-        if self.alive:
-            self.notes.append(f"concluded; waiting for {_runs(len(self.alive))} to end")
-        else:
-            self.notes.append(condition.message)
+        self.notes.append(
+            f"concluded; waiting for {_runs(self.busy)} to end" if self.busy else f"concluded: {condition.message}"
+        )
 
     def interrupt(self) -> None:
         """The user wants it stopped: unfinished trials go back to Pending and keep their place."""
-        self._stop(self.alive, "the study is to stop")
-        self.notes.append(
-            f"stopping: waiting for {_runs(len(self.alive))} to end" if self.alive else "stopped on request"
-        )
+        for trial in self.alive:
+            self._stop(trial, "the study is to stop")
+        self.notes.append(f"stopping: waiting for {_runs(self.busy)} to end" if self.busy else "stopped on request")
 
     def drop_surplus(self) -> None:
         """A budget lowered below what exists: the newest trials go; a width lowered: the newest runs go back."""
         budget = self.snapshot.study.budget
         if budget.max_trials is not None:
-            excess = self.summary.created - budget.max_trials
+            # A killed trial has gone already: counting it here would drop another one in its stead, pass after pass.
+            excess = self.summary.created - self.summary.count(TrialState.KILLED) - budget.max_trials
             self._drop_newest(excess, f"the budget is now {budget.max_trials} trials")
-        width = len(self.alive) - budget.parallel
-        if width > 0:
-            newest = sorted(self.alive, key=lambda trial: trial.ordinal)[-width:]
-            self._stop(newest, f"parallelism is now {budget.parallel}")
+        staying = [trial for trial in self.alive if trial.ordinal not in self.stops]
+        for trial in _newest(staying, len(staying) - budget.parallel):
+            self._stop(trial, f"parallelism is now {budget.parallel}")
+        if self.stops:
+            self.notes.append(f"waiting for {_runs(len(self.stops))} to end: {next(iter(self.stops.values())).why}")
 
     def _drop_newest(self, excess: int, why: str) -> None:
-        for trial in sorted([*self.waiting, *self.alive], key=lambda trial: -trial.ordinal)[: max(excess, 0)]:
-            if trial in self.waiting:
-                self.waiting.remove(trial)
+        waiting = {trial.ordinal for trial in self.waiting}
+        dropped = _newest([*self.waiting, *self.alive], excess)
+        for trial in dropped:
+            if trial.ordinal in waiting:
                 self._kill(trial, Reason.BUDGET_LOWERED, why)
             else:
-                self._stop([trial], why)
+                self._stop(trial, why)
+        gone = {trial.ordinal for trial in dropped}
+        self.waiting = [trial for trial in self.waiting if trial.ordinal not in gone]
 
     def fill_room(self) -> None:
         """Start what waits, then create trials from advice, then ask for more advice."""
         budget = self.snapshot.study.budget
-        slots = budget.parallel - len(self.alive)
-        for trial in self.waiting:
-            if trial.not_before > self.snapshot.now:
-                self.wakes.append(trial.not_before)
-                self.notes.append(f"trial {trial.ordinal} runs again after a pause: {trial.message}")
-            elif slots > 0:
-                slots -= 1
-                self.launches.append(Launch(ordinal=trial.ordinal, attempt=trial.attempt, why=trial.reason.value))
-        room = budget.parallel - self.unfinished
+        self._resume(slots=budget.parallel - self.busy)
+        room = budget.parallel - self.busy - len(self.waiting)
         left = None if budget.max_trials is None else max(budget.max_trials - self.summary.created, 0)
         room = max(room if left is None else min(room, left), 0)
         for advice in self.snapshot.advised[:room]:
             self._create(advice)
         self._ask(missing=room - len(self.snapshot.advised), left=left)
-        self._note_progress()
+        running = len(self.alive) + len(self.launches)
+        if running:
+            self.notes.append(f"{_runs(running)} in progress")
+
+    def _resume(self, *, slots: int) -> None:
+        """Start trials that exist and do not run, the oldest first."""
+        snapshot = self.snapshot
+        for trial in self.waiting:
+            until = paused_until(trial, retry=snapshot.retry, now=snapshot.now)
+            if until is not None:
+                self.wakes.append(until)
+                self.notes.append(f"trial {trial.ordinal} runs again after a pause: {trial.message}")
+            elif slots > 0:
+                slots -= 1
+                self.launches.append(Launch(ordinal=trial.ordinal, attempt=trial.attempt, why=trial.reason.value))
 
     def _create(self, advice: Trial) -> None:
-        why = "there is room"
-        self.transitions.append(
-            Transition(
-                ordinal=advice.ordinal,
-                source=TrialState.ADVISED,
-                attempt=advice.attempt,
-                target=TrialState.PENDING,
-                reason=Reason.CREATED,
-            )
+        self.transitions[advice.ordinal] = Transition(
+            ordinal=advice.ordinal,
+            source=TrialState.ADVISED,
+            attempt=advice.attempt,
+            target=TrialState.PENDING,
+            reason=Reason.CREATED,
         )
-        self.summary = self.summary.moved(TrialState.ADVISED, TrialState.PENDING)
-        self.launches.append(Launch(ordinal=advice.ordinal, attempt=advice.attempt, why=why))
+        self.launches.append(Launch(ordinal=advice.ordinal, attempt=advice.attempt, why="there is room"))
 
     def _ask(self, *, missing: int, left: int | None) -> None:
         """Wish for advice when it is missing; and, when stock is kept, for stock along with it or when half is gone."""
@@ -246,28 +257,22 @@ class _Draft:
             if missing > 0:
                 self.notes.append(f"waiting for the algorithm to suggest {missing} more")
 
-    def _note_progress(self) -> None:
-        running = len(self.alive) + len(self.launches)
-        if running:
-            self.notes.append(f"{_runs(running)} in progress")
-
-    def _stop(self, trials: list[Trial], why: str) -> None:
-        self.stops.extend(Stop(ordinal=trial.ordinal, attempt=trial.attempt, why=why) for trial in trials)
+    def _stop(self, trial: Trial, why: str) -> None:
+        self.stops[trial.ordinal] = Stop(ordinal=trial.ordinal, attempt=trial.attempt, why=why)
 
     def _kill(self, trial: Trial, reason: Reason, why: str) -> None:
-        """A waiting trial will not run any more."""
-        self.transitions = [done for done in self.transitions if done.ordinal != trial.ordinal]
-        source = next(view.trial for view in self.snapshot.trials if view.trial.ordinal == trial.ordinal)
-        self.transitions.append(
-            Transition(
-                ordinal=trial.ordinal,
-                source=source.state,
-                attempt=source.attempt,
-                target=TrialState.KILLED,
-                reason=reason,
-                message=why,
-                ended_at=self.snapshot.now,
-            )
+        """A waiting trial will not run any more; what this plan found out about its last attempt stays on record."""
+        again = self.transitions.get(trial.ordinal)
+        self.transitions[trial.ordinal] = Transition(
+            ordinal=trial.ordinal,
+            source=again.source if again else trial.state,
+            attempt=again.attempt if again else trial.attempt,
+            target=TrialState.KILLED,
+            reason=reason,
+            message=why,
+            failures=again.failures if again else None,
+            losses=again.losses if again else None,
+            ended_at=self.snapshot.now,
         )
         self.summary = self.summary.moved(TrialState.PENDING, TrialState.KILLED)
 
@@ -275,14 +280,19 @@ class _Draft:
         old = self.snapshot.study.condition
         changed = (condition.status, condition.reason) != (old.status, old.reason)
         return Plan(
-            transitions=tuple(self.transitions),
+            transitions=tuple(self.transitions.values()),
             condition=condition if changed else None,
-            stops=tuple(self.stops),
+            stops=tuple(self.stops.values()),
             launches=tuple(self.launches),
             advise_upto=self.advise_upto,
             wake_at=min(self.wakes, default=None),
-            notes=tuple(self.notes) or (condition.message,),
+            notes=tuple(self.notes) or (condition.message or "nothing to do",),
         )
+
+
+def _newest(trials: list[Trial], number: int) -> list[Trial]:
+    """The `number` trials with the highest ordinals; none when it is 0 or less."""
+    return sorted(trials, key=lambda trial: -trial.ordinal)[: max(number, 0)]
 
 
 def _runs(number: int) -> str:

@@ -14,13 +14,13 @@ class Moved:
     """A trial after its bucket was looked at: at most one transition, and either alive, waiting or finished.
 
     Attributes:
+        alive: its run is not over and done with.
         waiting: the trial as it waits for its next attempt; None when it does not.
     """
 
     transition: Transition | None = None
     alive: bool = False
     waiting: Trial | None = None
-    wake_at: float | None = None
 
 
 def move(view: TrialView, bucket: Bucket, *, study: Study, retry: RetryPolicy, now: float) -> Moved:
@@ -32,7 +32,7 @@ def move(view: TrialView, bucket: Bucket, *, study: Study, retry: RetryPolicy, n
         case Bucket.ALIVE:
             return _alive(view)
         case Bucket.DRAINING:
-            return Moved(alive=True, wake_at=_drained_by(view, now))
+            return Moved(alive=True)
         case Bucket.REFUSED:
             return _finish(view, TrialState.FAILED, Reason.CANNOT_START, run.message, now=now)
         case Bucket.INTERRUPTED:
@@ -64,9 +64,10 @@ def _alive(view: TrialView) -> Moved:
     return Moved(transition=started, alive=True)
 
 
-def _drained_by(view: TrialView, now: float) -> float:
-    # The patience is not known here; a second is soon enough, and news of the drained log comes earlier anyway.
-    return max(now, view.run.ended_at or now) + 1.0
+def paused_until(trial: Trial, *, retry: RetryPolicy, now: float) -> float | None:
+    """When a waiting trial's back-off ends; None when it may start now."""
+    # No pause is longer than the policy's longest: when one seems to be, the clock was set back.
+    return trial.not_before if now < trial.not_before <= now + retry.longest_delay else None
 
 
 def _broke(view: TrialView, retry: RetryPolicy, now: float) -> Moved:
@@ -83,7 +84,8 @@ def _lost(view: TrialView, retry: RetryPolicy, now: float) -> Moved:
     losses = view.trial.losses + 1
     said = view.run.message or "its process vanished without anybody seeing how it ended"
     if losses > retry.losses:
-        return _finish(view, TrialState.FAILED, Reason.LOST_TOO_OFTEN, f"lost {losses} times: {said}", now=now)
+        often = f"lost {losses} times: {said}"
+        return _finish(view, TrialState.FAILED, Reason.LOST_TOO_OFTEN, often, now=now, losses=losses)
     return _again(view, Reason.LOST, f"{said}; runs again with the same parameters", losses=losses)
 
 
@@ -129,6 +131,7 @@ def _finish(
     now: float,
     value: float | None = None,
     failures: int | None = None,
+    losses: int | None = None,
 ) -> Moved:
     trial, run = view.trial, view.run
     done = Transition(
@@ -140,7 +143,8 @@ def _finish(
         message=message,
         value=value,
         failures=failures,
+        losses=losses,
         started_at=run.started_at,
-        ended_at=run.ended_at or now,
+        ended_at=now if run.ended_at is None else run.ended_at,
     )
     return Moved(transition=done)

@@ -59,7 +59,8 @@ def failure(run: RunReport) -> tuple[Reason, str]:
     if run.signal is not None:
         hint = " (often the kernel's, when memory runs out)" if run.signal == SIGKILL else ""
         return Reason.SIGNAL, f"ended by signal {run.signal}{hint}{tail}"
-    return Reason.EXIT_CODE, f"exited with code {run.code}{tail}"
+    said = "ended without an exit code" if run.code is None else f"exited with code {run.code}"
+    return Reason.EXIT_CODE, f"{said}{tail}"
 
 
 SIGKILL = 9
