@@ -1,0 +1,1 @@
+"""Shipped helpers for tests: a clock, builders, strategies, a simulator, and the conformance suites of the ports."""
