@@ -7,7 +7,7 @@ READY := $(or $(wildcard .venv/.dev),.venv/.all)
 PYTEST_ARGS ?=
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test check docs fmt clean
+.PHONY: help run test check base fmt clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: .venv/.dev ## style, types, import order, generated documents
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+base: $(READY) ## the wheel without extras, in an environment of its own
+	@scripts/check-base .venv/bin/python
 
 fmt: .venv/.dev ## put the code into the project's form
 	.venv/bin/ruff check --fix .
