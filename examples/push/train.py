@@ -1,8 +1,8 @@
 """Walk down the Rosenbrock valley with momentum, and report the height every fifty steps.
 
-`katib.report` hands a value straight to whoever runs the trial: nothing is printed, nothing is parsed. Outside a trial it
-does nothing. Too large a rate throws the walker out of the valley and the height becomes nan; such a trial never counts
-as the best.
+`katib.report` hands a value straight to whoever runs the trial: nothing is printed, nothing is parsed. Outside a trial
+it does nothing. Too large a rate throws the walker out of the valley and the height becomes nan; such a trial never
+counts as the best.
 """
 
 import argparse
