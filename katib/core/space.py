@@ -1,7 +1,7 @@
 """The search space: what a parameter may be; one meaning of bounds, step and distribution for all algorithms."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -176,6 +176,11 @@ class SearchSpace:
     @cached_property
     def _by_name(self) -> dict[str, Parameter]:
         return {parameter.name: parameter for parameter in self.parameters}
+
+    @property
+    def names(self) -> Set[str]:
+        """The parameters' names."""
+        return self._by_name.keys()
 
     @cached_property
     def size(self) -> int | None:

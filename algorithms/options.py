@@ -1,0 +1,79 @@
+"""Algorithm settings: the user's texts read into typed values, all faults at once, in Katib's words if it has any."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from katib.core.advice import Setting
+from katib.core.study import StudyConfig
+from katib.errors import Fault
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option(Setting, Generic[T]):
+    """A setting that knows how to read itself.
+
+    Attributes:
+        absent: its value when the user gives none.
+        parse: reads the text; raises ValueError.
+        allows: whether a value that was read may be used.
+        refusal: what is said when it may not.
+    """
+
+    absent: T
+    parse: Callable[[str], T]
+    allows: Callable[[T], bool]
+    refusal: str
+
+    def of(self, config: StudyConfig) -> T:
+        """The value that the study's settings give it. Raises ValueError for a text it cannot read."""
+        text = config.settings.get(self.name)
+        return self.absent if text is None else self.parse(text)
+
+    def fault(self, config: StudyConfig) -> Fault | None:
+        """What is wrong with the value given, if anything."""
+        text = config.settings.get(self.name, "")
+        try:
+            value = self.of(config)
+        except ValueError as error:
+            wanted = f"failed to validate {self.name}({text}): {error}"
+            return Fault(path=path(self.name), given=text, wanted=wanted, hint=f"it takes {self.accepts}")
+        if value == self.absent or self.allows(value):
+            return None
+        return Fault(path=path(self.name), given=text, wanted=self.refusal)
+
+
+def random_state() -> Option[int | None]:
+    """The seed: the same seed and the same record give the same answers. Without one, the study's uid is the seed."""
+    return Option(
+        name="random_state",
+        accepts="an integer >= 0",
+        default="",
+        what="Seed. Without one the study's uid is the seed, so another study of the same space differs.",
+        absent=None,
+        parse=int,
+        allows=lambda value: value is None or value >= 0,
+        refusal="random_state should be great or equal than zero",
+    )
+
+
+def faults_of(settings: Sequence[Setting], config: StudyConfig) -> list[Fault]:
+    """Everything wrong with the study's settings, given those that the algorithm takes."""
+    known = {setting.name: setting for setting in settings}
+    faults = []
+    for name, text in config.settings.items():
+        setting = known.get(name)
+        if setting is None:
+            wanted = f"unknown setting {name} for algorithm {config.algorithm}"
+            hint = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+            faults.append(Fault(path=path(name), given=text, wanted=wanted, hint=hint))
+        elif isinstance(setting, Option) and (fault := setting.fault(config)):
+            faults.append(fault)
+    return faults
+
+
+def path(setting: str) -> str:
+    """Where a setting stands in an Experiment."""
+    return f"spec.algorithm.algorithmSettings.{setting}"

@@ -1,0 +1,157 @@
+"""Tree-structured Parzen estimator: optuna's TPESampler, asked anew from the record each time.
+
+J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Optimization, NIPS 2011.
+
+What a trial means (see `base.Standing`):
+
+    succeeded, or stopped early with a value     its value
+    diverged, crashed, killed by a signal,       worse than every value; of these, the latest nine for each trial with a
+    over its deadline                            value, so that they never outnumber the good ones among the best tenth
+    running, pending, advised                    counted among the bad ones ("constant liar"), so that parallel trials
+                                                 spread out
+    killed, never started, lost, no metric       nothing; its point is not suggested again
+
+Uniform ranges, with or without a step, and lists are optuna's own distributions; all others are a uniform coordinate of
+the unit cube (`katib.core.encode`), which for a logarithmic range without a step is what optuna does too.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from algorithms.base import PointByPoint, Standing, standing
+from algorithms.options import Option, random_state
+from katib.core.advice import Abilities, Advice
+from katib.core.draw import UsedPoints, draw_unused, uniforms
+from katib.core.objective import Direction
+from katib.core.space import Assignment
+from katib.core.study import StudyConfig
+from katib.core.trial import Trial
+
+if TYPE_CHECKING:
+    from algorithms.optuna_tpe import OptunaTpe
+
+REDRAWS = 4
+"""Times the model is asked again, with other seeds, when it suggests a used point."""
+
+BAD_PER_VALUE = 9
+"""The model takes the best tenth as good: with nine bad trials per value none of the bad ones is in it."""
+
+ORIGIN_LABEL = "katib.kubeflow.org/origin"
+"""On a suggestion that did not come from the model although it was ready: `random`, the model kept repeating itself."""
+
+STARTUP: Option[int] = Option(
+    name="n_startup_trials",
+    accepts="an integer >= 0",
+    default="10",
+    what="Trials with an outcome before the model is used; until then points are random.",
+    absent=10,
+    parse=int,
+    allows=lambda value: value >= 0,
+    refusal="n_startup_trials should be greate or equal than zero",
+)
+CANDIDATES: Option[int] = Option(
+    name="n_ei_candidates",
+    accepts="an integer >= 0",
+    default="24",
+    what="Points drawn from the model of the good trials, of which the most promising is suggested; 0 means 1.",
+    absent=24,
+    parse=int,
+    allows=lambda value: value >= 0,
+    refusal="n_ei_candidates should be greate or equal than zero",
+)
+CANDIDATES_OF_HYPEROPT: Option[int | None] = Option(
+    name="n_EI_candidates",
+    accepts="an integer > 0",
+    default="",
+    what="Another name of n_ei_candidates.",
+    absent=None,
+    parse=int,
+    allows=lambda value: value is None or value > 0,
+    refusal="n_EI_candidates should be great than zero",
+)
+GAMMA: Option[float | None] = Option(
+    name="gamma",
+    accepts="a number between 0 and 1",
+    default="",
+    what="Of n trials the best gamma * sqrt(n), at most 25, count as good. Without it the best tenth, at most 25.",
+    absent=None,
+    parse=float,
+    allows=lambda value: value is None or 0 < value < 1,
+    refusal="gamma should be in the range of (0, 1)",
+)
+PRIOR_WEIGHT: Option[float | None] = Option(
+    name="prior_weight",
+    accepts="a number > 0",
+    default="1.0",
+    what="How much the prior counts beside the trials.",
+    absent=None,
+    parse=float,
+    allows=lambda value: value is None or 0 < value < float("inf"),
+    refusal="prior_weight should be great than zero",
+)
+
+
+class TpeSearch(PointByPoint):
+    """Optuna's independent TPE with the constant liar; maximising is minimising the negative."""
+
+    abilities = Abilities()
+    settings = (random_state(), STARTUP, CANDIDATES, CANDIDATES_OF_HYPEROPT, GAMMA, PRIOR_WEIGHT)
+    requires = ("optuna",)
+    install = "katib-engine[algorithms]"
+
+    def __init__(self, config: StudyConfig) -> None:
+        super().__init__(config)
+        self._startup = STARTUP.of(config)
+        self._sign = 1.0 if config.objective.direction is Direction.MINIMIZE else -1.0
+        self._model: OptunaTpe | None = None
+        self._ready = False
+
+    def prepare(self, trials: Sequence[Trial]) -> None:
+        """Tell the model the record, once there is enough of it."""
+        by_standing: dict[Standing, list[Trial]] = {each: [] for each in Standing}
+        for trial in trials:
+            by_standing[standing(trial)].append(trial)
+        valued = by_standing[Standing.VALUE]
+        bad = by_standing[Standing.BAD]
+        self._ready = bool(valued) and len(valued) + len(bad) >= self._startup
+        if self._ready:
+            self._tpe.tell(
+                [(t.ordinal, t.assignment, self._sign * (t.value or 0.0)) for t in valued],
+                bad=[(t.ordinal, t.assignment) for t in bad[-BAD_PER_VALUE * len(valued) :]],
+                in_flight=[(t.ordinal, t.assignment) for t in by_standing[Standing.IN_FLIGHT]],
+            )
+
+    def point(self, ordinal: int, used: UsedPoints) -> Assignment | Advice | None:
+        if not self._ready:
+            return draw_unused(self.cube, used, f"tpe/{self.seed}/{ordinal}/startup")
+        if used.full:
+            return None
+        for attempt in range(1 + REDRAWS):
+            draw = uniforms(f"tpe/{self.seed}/{ordinal}/{attempt}", 1)[0]
+            point = self._tpe.ask(ordinal, seed=int(draw * 2**32))
+            if point not in used:
+                return self._in_flight(Advice(ordinal=ordinal, assignment=point))
+        drawn = draw_unused(self.cube, used, f"tpe/{self.seed}/{ordinal}/random")
+        if drawn is None:
+            return None
+        return self._in_flight(Advice(ordinal=ordinal, assignment=drawn, labels={ORIGIN_LABEL: "random"}))
+
+    def _in_flight(self, advice: Advice) -> Advice:
+        """Let the rest of a batch know of an answer, as the record will."""
+        self._tpe.tell_in_flight(advice.ordinal, advice.assignment)
+        return advice
+
+    @property
+    def _tpe(self) -> "OptunaTpe":
+        if self._model is None:
+            # Importing optuna takes a third of a second, which a study's first points need not wait for.
+            from algorithms.optuna_tpe import OptunaTpe
+
+            candidates = CANDIDATES_OF_HYPEROPT.of(self.config)
+            self._model = OptunaTpe(
+                self.cube,
+                candidates=max(CANDIDATES.of(self.config) if candidates is None else candidates, 1),
+                gamma=GAMMA.of(self.config),
+                prior_weight=PRIOR_WEIGHT.of(self.config),
+            )
+        return self._model
