@@ -3,14 +3,24 @@
 * **The store is the truth.** Every method is one transaction: all of it is done or nothing, and what has returned
   survives kill -9 of any process.
 * **Values in, values out.** What is returned is a fresh value; changing it, or what was passed in, changes nothing.
+  Every float comes back as it went in: -0.0, the smallest and the largest, inf and nan.
 * **Thread-safe and process-safe.** Any number of processes may use one store.
-* **One owner per study.** A lease carries a growing term. `commit` is refused with `Stale` when the lease's term is not
-  the study's. A lease expires by the caller's clock, and then anyone may take it with the next term.
+* **One owner per study.** A lease carries a growing term. `commit` is refused with `Stale` when the lease is not the
+  study's (another owner or term, or released). A lease expires by the caller's clock, and then anyone may take it with
+  the next term; until somebody does, its holder goes on.
 * **Exact.** A study's summary is updated in the transaction of the transition; a recount never differs.
 * **Monotone.** Ordinals grow and are never reused, recorded advice never changes, a finished trial stays finished.
-* **Observations need no lease.** Appending the same observation twice stores it once.
+* **Observations need no lease.** Appending an observation whose identity is stored already changes nothing: the first
+  one stands.
+* **The revision** of a study grows by one with each wish and each commit that changes the study or one of its trials.
+  Leases, observations and events leave it alone.
 * Errors are those of `katib.errors`: StoreUnavailable, StoreFull, StoreReadOnly, StoreRefused, StoreTooNew,
-  StoreDamaged, StoreMisplaced, and NotFound, AlreadyExists, Stale, LeaseHeld where a method says so.
+  StoreDamaged, StoreMisplaced from any method; NotFound from every method that names a study which is not there;
+  AlreadyExists, Stale, LeaseHeld, Conflict where a method says so. ValueError is a caller's mistake: a move that is not
+  in `ALLOWED`, a value that is not finite or belongs to no finished trial, a name or a number beyond the limits.
+* Limits: names, uids and owners have at most NAME_LIMIT characters; integers fit in 64 bits with a sign. Any text is
+  taken; the characters that not every database can keep (NUL and lone surrogates) come back as U+FFFD. Documents,
+  labels and overrides are plain data as JSON has it, and come back exactly.
 * Times are seconds since the epoch, given by the caller: a store never reads the clock.
 """
 
@@ -23,6 +33,9 @@ from katib.core.objective import Objective
 from katib.core.observation import MetricPoint
 from katib.core.study import Budget, Condition, Study
 from katib.core.trial import Transition, Trial, TrialState
+
+NAME_LIMIT = 255
+"""Characters of a study's, trial's or metric's name, a uid or an owner: what every database can index."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +104,15 @@ class Changes:
         advice: new rows in state ADVISED. Advice for an ordinal that is on record already is ignored: the stored one
             stands.
         observations: as `append_observations`.
-        transitions: each a compare-and-swap. One whose source or attempt does not match is skipped and returned.
-        condition: the study's new condition; None leaves it.
-        exhausted, overrides: see `Study`; None leaves them.
+        transitions: in this order, each a compare-and-swap. One whose source or attempt does not match, or whose trial
+            is not there, is skipped and returned. Leaving ADVISED sets `created_at` to the commit's time. When the
+            attempt changes, `started_at` is cleared and `metrics` begin anew.
+        condition: the study's new condition; None leaves it. The first RUNNING one sets the study's `started_at` to
+            its `since`; one in which the study has ended sets `ended_at`, any other clears it.
+        exhausted, overrides: see `Study`; None leaves them, anything else replaces them.
         events: appended.
-        expected_revision: the revision of the study that this was decided on. When the study has another one by now (its
-            user wished something), nothing is written and Conflict is raised. None: no check.
+        expected_revision: the revision of the study that this was decided on. When the study has another one by now
+            (its user wished something), nothing is written and Conflict is raised. None: no check.
     """
 
     advice: Sequence[Advice] = ()
@@ -137,6 +153,10 @@ class TrialFilter:
     after_ordinal: int = 0
 
 
+ANY_TRIAL = TrialFilter()
+"""Every trial, advice apart."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
     """One stored observation. `arrived` is when it was stored first."""
@@ -168,25 +188,42 @@ class Store(Protocol):
         ...
 
     def wish(self, name: str, wish: Wish, *, now: float) -> Study:
-        """Record what the user wants; needs no lease. Grows the generation when something changed. Raises NotFound.
+        """Record what the user wants; needs no lease. Grows generation and revision by one when something changed.
 
-        `reopen` on a study that is not concluded does nothing by itself.
+        In this order:
+
+        * `reopen` on a concluded study takes its verdict back: RUNNING with reason RESTARTING, `ended_at` and
+          `exhausted` cleared, and not stopped. On a study that is not concluded it does nothing.
+        * `budget` is in force from now on; by itself it does not reopen a concluded study.
+        * `stop=True` requests a stop, except of a concluded study: there is nothing left to stop.
+        * `stop=False` takes the request back; a STOPPED study is RUNNING again with reason RESTARTING, `ended_at`
+          cleared.
+
+        Raises NotFound.
         """
         ...
 
-    def acquire(self, name: str, owner: str, *, now: float, seconds: float) -> Lease:
+    def acquire(self, name: str, owner: str, *, now: float, seconds: float, dead: str = "") -> Lease:
         """Become the owner until now + seconds. Raises NotFound, and LeaseHeld while another owner's lease runs.
 
-        The owner itself may acquire again; each acquisition grows the term.
+        The owner itself may acquire again; each acquisition grows the term. `dead` names an owner that is known to be
+        gone (its process does not exist any more): a lease that it holds does not count. A lease that ends at `now` has
+        ended.
         """
         ...
 
     def renew(self, lease: Lease, *, now: float, seconds: float) -> None:
-        """Stay the owner until now + seconds, also after expiry while nobody else took over. Raises Stale."""
+        """Stay the owner until now + seconds, also after expiry while nobody else took over.
+
+        Raises Stale, and NotFound when the study was deleted.
+        """
         ...
 
     def release(self, lease: Lease) -> None:
-        """Give the study up; the next owner need not wait. Does nothing when the lease is stale."""
+        """Give the study up; the next owner need not wait, and this lease is stale from now on.
+
+        Does nothing when it is stale already, or the study was deleted.
+        """
         ...
 
     def view(self, uid: str) -> StudyView:
@@ -196,8 +233,8 @@ class Store(Protocol):
     def commit(self, lease: Lease, changes: Changes, *, now: float) -> Committed:
         """Write one pass of the owner.
 
-        Raises Stale when the lease's term is not the study's, and Conflict when the study is not at
-        `expected_revision`; then nothing was written. `append_observations` does not change the revision.
+        Raises NotFound when the study was deleted, Stale when the lease is not the study's, and Conflict when the study
+        is not at `expected_revision`; then nothing was written.
 
         The observations' summaries on their trials, the transitions, and the study's summary change together.
         """
@@ -206,19 +243,20 @@ class Store(Protocol):
     def append_observations(self, uid: str, batch: Sequence[TrialPoints], *, now: float) -> int:
         """Store observations of any attempt of trials of this study, and return how many were new. Needs no lease.
 
-        Points of the current attempt of an unfinished trial are folded into the trial's `metrics`; others are stored
-        only. Points of unknown trials are ignored.
+        New points of the current attempt of a trial that is not finished are folded into the trial's `metrics`; others
+        are stored only, and folded should the trial come to that attempt later. Thus the metrics of a trial that is not
+        finished are always the fold of what is stored of its attempt. Points of unknown trials are ignored.
         """
         ...
 
-    def trials(self, uid: str, which: TrialFilter = TrialFilter()) -> list[Trial]:
+    def trials(self, uid: str, which: TrialFilter = ANY_TRIAL) -> list[Trial]:
         """Trials by ordinal (by revision, then ordinal, when `after_revision` is given)."""
         ...
 
     def observations(
         self, uid: str, *, ordinal: int | None = None, metric: str | None = None, attempt: int | None = None
     ) -> list[Observation]:
-        """Observations in the order (ordinal, attempt, time, seq)."""
+        """Observations in the order (ordinal, attempt, time, seq, metric)."""
         ...
 
     def events(self, uid: str, *, limit: int | None = None) -> list[Event]:

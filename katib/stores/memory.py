@@ -1,0 +1,218 @@
+"""A store in this process's memory: for the simulator, for tests, and as the model that the SQL store is held against.
+
+Nothing survives the process; everything else of the contract holds.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from katib.core.observation import fold
+from katib.core.study import Study
+from katib.core.trial import FINISHED, UNFINISHED, Trial, TrialState
+from katib.stores import rules
+from katib.stores.contract import (
+    ANY_TRIAL,
+    Changes,
+    Committed,
+    Event,
+    Lease,
+    NewStudy,
+    Observation,
+    StudyView,
+    TrialFilter,
+    TrialPoints,
+    Wish,
+)
+from katib.stores.documents import Documents
+
+
+@dataclass
+class _Record:
+    """A study and all that belongs to it. `open` are its trials that are not finished."""
+
+    study: Study
+    documents: Documents
+    trials: dict[int, Trial] = field(default_factory=dict)
+    open: dict[int, Trial] = field(default_factory=dict)
+    ordinals: dict[str, int] = field(default_factory=dict)
+    observations: dict[tuple[int, int], list[Observation]] = field(default_factory=dict)
+    identities: dict[tuple[int, int], set[rules.Identity]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def fresh(self) -> Study:
+        return self.documents.onto(self.study)
+
+    def put(self, trial: Trial) -> None:
+        self.trials[trial.ordinal] = trial
+        self.ordinals[trial.name] = trial.ordinal
+        if trial.state in FINISHED:
+            self.open.pop(trial.ordinal, None)
+        else:
+            self.open[trial.ordinal] = trial
+
+
+class MemoryStore:
+    """See `katib.stores.contract.Store`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._by_name: dict[str, _Record] = {}
+        self._by_uid: dict[str, _Record] = {}
+
+    def create_study(self, new: NewStudy, *, now: float) -> Study:
+        study = rules.new_study(new, now=now)
+        documents = Documents.of(study)
+        with self._lock:
+            if study.name in self._by_name or study.uid in self._by_uid:
+                raise rules.name_taken(study.name)
+            record = _Record(study=documents.onto(study), documents=documents)
+            self._by_name[study.name] = self._by_uid[study.uid] = record
+            return record.fresh()
+
+    def get_study(self, name: str) -> Study:
+        with self._lock:
+            return self._named(name).fresh()
+
+    def list_studies(self) -> list[Study]:
+        with self._lock:
+            return [record.fresh() for record in self._by_name.values()]
+
+    def delete_study(self, name: str) -> None:
+        with self._lock:
+            record = self._named(name)
+            del self._by_name[record.study.name], self._by_uid[record.study.uid]
+
+    def wish(self, name: str, wish: Wish, *, now: float) -> Study:
+        with self._lock:
+            record = self._named(name)
+            record.study = rules.wished(record.study, wish, now=now)
+            return record.fresh()
+
+    def acquire(self, name: str, owner: str, *, now: float, seconds: float, dead: str = "") -> Lease:
+        with self._lock:
+            record = self._named(name)
+            record.study = rules.acquired(record.study, owner, now=now, seconds=seconds, dead=dead)
+            return Lease(study=record.study.name, uid=record.study.uid, owner=owner, term=record.study.term)
+
+    def renew(self, lease: Lease, *, now: float, seconds: float) -> None:
+        with self._lock:
+            record = self._of(lease.uid)
+            rules.check_lease(record.study, lease)
+            record.study = replace(record.study, lease_until=now + seconds)
+
+    def release(self, lease: Lease) -> None:
+        with self._lock:
+            record = self._by_uid.get(lease.uid)
+            if record is not None and rules.holds(record.study, lease):
+                record.study = rules.released(record.study)
+
+    def view(self, uid: str) -> StudyView:
+        with self._lock:
+            record = self._of(uid)
+            trials = [_fresh(record.open[ordinal]) for ordinal in sorted(record.open)]
+            return StudyView(
+                study=record.fresh(),
+                unfinished=tuple(trial for trial in trials if trial.state in UNFINISHED),
+                advised=tuple(trial for trial in trials if trial.state is TrialState.ADVISED),
+            )
+
+    def commit(self, lease: Lease, changes: Changes, *, now: float) -> Committed:
+        rules.check_changes(changes)
+        with self._lock:
+            record = self._of(lease.uid)
+            rules.check_lease(record.study, lease)
+            rules.check_revision(record.study, changes)
+            objective, summary, revision = record.study.objective, record.study.summary, record.study.revision + 1
+            # From here on nothing can fail, so all of it is done.
+            for advice in changes.advice:
+                if advice.ordinal not in record.trials:
+                    name = rules.free_name(record.study, advice.ordinal, record.ordinals)
+                    trial = rules.advised(advice, name, revision=revision, now=now)
+                    record.put(trial)
+                    summary = rules.summary_after(summary, None, trial, objective)
+            _append(record, changes.observations, now=now)
+            skipped = []
+            for move in changes.transitions:
+                before = record.trials.get(move.ordinal)
+                after = rules.moved(before, move, revision=revision, now=now) if before else None
+                if before is None or after is None:
+                    skipped.append(move)
+                    continue
+                record.put(_with_early_points(record, after) if after.attempt != before.attempt else after)
+                summary = rules.summary_after(summary, before, after, objective)
+            moved_any = summary != record.study.summary or len(skipped) < len(changes.transitions)
+            record.study = rules.committed(record.study, changes, summary, moved_any=moved_any)
+            record.events.extend(rules.kept_event(event) for event in changes.events)
+            return Committed(study=record.fresh(), skipped=tuple(skipped))
+
+    def append_observations(self, uid: str, batch: Sequence[TrialPoints], *, now: float) -> int:
+        rules.check_points(batch)
+        with self._lock:
+            return _append(self._of(uid), batch, now=now)
+
+    def trials(self, uid: str, which: TrialFilter = ANY_TRIAL) -> list[Trial]:
+        with self._lock:
+            return [_fresh(trial) for trial in rules.selected(self._of(uid).trials.values(), which)]
+
+    def observations(
+        self, uid: str, *, ordinal: int | None = None, metric: str | None = None, attempt: int | None = None
+    ) -> list[Observation]:
+        with self._lock:
+            found = [
+                observation
+                for observations in self._of(uid).observations.values()
+                for observation in observations
+                if ordinal in (None, observation.ordinal)
+                and metric in (None, observation.point.metric)
+                and attempt in (None, observation.attempt)
+            ]
+        return sorted(found, key=rules.place)
+
+    def events(self, uid: str, *, limit: int | None = None) -> list[Event]:
+        with self._lock:
+            events = self._of(uid).events
+            return events[:] if limit is None else events[max(len(events) - limit, 0) :]
+
+    def close(self) -> None:
+        """Nothing to release; what is stored goes with the object."""
+
+    def _named(self, name: str) -> _Record:
+        return _found(self._by_name.get(rules.kept(name)), name)
+
+    def _of(self, uid: str) -> _Record:
+        return _found(self._by_uid.get(rules.kept(uid)), uid)
+
+
+def _found(record: _Record | None, what: str) -> _Record:
+    if record is None:
+        raise rules.no_study(what)
+    return record
+
+
+def _append(record: _Record, batch: Iterable[TrialPoints], *, now: float) -> int:
+    number = 0
+    for points in batch:
+        ordinal = record.ordinals.get(rules.kept(points.trial))
+        if ordinal is None:
+            continue
+        trial, key = record.trials[ordinal], (ordinal, points.attempt)
+        new = rules.new_points(rules.kept_points(points.points), record.identities.setdefault(key, set()))
+        number += len(new)
+        record.observations.setdefault(key, []).extend(
+            Observation(trial=trial.name, ordinal=ordinal, attempt=points.attempt, point=point, arrived=now)
+            for point in new
+        )
+        if trial.state not in FINISHED and trial.attempt == points.attempt:
+            record.put(rules.with_metrics(trial, fold(trial.metrics, new)))
+    return number
+
+
+def _with_early_points(record: _Record, trial: Trial) -> Trial:
+    """A trial that begins an attempt, with the observations of it that came before."""
+    early = record.observations.get((trial.ordinal, trial.attempt), [])
+    return rules.with_metrics(trial, fold({}, (observation.point for observation in early)))
+
+
+def _fresh(trial: Trial) -> Trial:
+    return replace(trial, assignment=dict(trial.assignment), labels=dict(trial.labels), metrics=dict(trial.metrics))

@@ -1,0 +1,173 @@
+"""The studies and trials that a transaction works on."""
+
+from collections.abc import Iterable
+
+from katib.core.advice import Advice
+from katib.core.study import Study
+from katib.core.trial import Trial
+from katib.stores import rules
+from katib.stores.contract import Changes
+from katib.stores.documents import Documents
+from katib.stores.sql import statements as sql
+from katib.stores.sql.database import Work
+from katib.stores.sql.rows import (
+    Row,
+    StudyRow,
+    documents_parameters,
+    documents_row,
+    event_parameters,
+    study_parameters,
+    study_row,
+    trial_parameters,
+    trial_row,
+)
+
+REMEMBERED_DOCUMENTS = 256
+"""Studies whose documents a process keeps at hand; a few kilobytes each."""
+
+
+class StudyRecords:
+    """Reads and writes studies. Their documents never change, so they are read once per process."""
+
+    def __init__(self) -> None:
+        self._documents: dict[int, Documents] = {}
+
+    def by_name(self, work: Work, name: str, *, locked: bool = False) -> StudyRow:
+        """The study of that name, for writing when `locked`. Raises NotFound."""
+        statement = sql.LOCKED_BY_NAME if locked else sql.STUDY_BY_NAME
+        return self._found(work, work.one(statement, name=rules.kept(name)), name)
+
+    def by_uid(self, work: Work, uid: str, *, locked: bool = False) -> StudyRow:
+        """The study of that uid, for writing when `locked`. Raises NotFound."""
+        statement = sql.LOCKED_BY_UID if locked else sql.STUDY_BY_UID
+        return self._found(work, work.one(statement, uid=rules.kept(uid)), uid)
+
+    def everyone(self, work: Work) -> list[StudyRow]:
+        """All studies, oldest first."""
+        return [self._complete(work, row) for row in work.all(sql.ALL_STUDIES)]
+
+    def insert(self, work: Work, study: Study) -> StudyRow:
+        """Record a new study. Raises AlreadyExists when its name or uid is taken."""
+        if work.one(sql.SAME_STUDY, name=study.name, uid=study.uid) is not None:
+            raise rules.name_taken(study.name)
+        work.run(sql.INSERT_STUDY, study_parameters(study))
+        number = study_id(work, study.uid)
+        work.run(sql.INSERT_DOCUMENTS, documents_parameters(number, study))
+        return self.by_uid(work, study.uid)
+
+    def update(self, work: Work, number: int, study: Study) -> None:
+        """Write everything of a study that can change."""
+        work.run(sql.UPDATE_STUDY, {"key_id": number, **study_parameters(study)})
+
+    def _found(self, work: Work, row: Row | None, what: str) -> StudyRow:
+        if row is None:
+            raise rules.no_study(what)
+        return self._complete(work, row)
+
+    def _complete(self, work: Work, row: Row) -> StudyRow:
+        number, study = study_row(row)
+        documents = self._documents.get(number)
+        if documents is None:
+            found = work.one(sql.DOCUMENTS, study_id=number)
+            if found is None:
+                raise rules.no_study(study.name)
+            documents = documents_row(found)
+            if len(self._documents) >= REMEMBERED_DOCUMENTS:
+                self._documents.clear()
+            self._documents[number] = documents
+        return StudyRow(number, documents.onto(study))
+
+
+def study_id(work: Work, uid: str) -> int:
+    """The number of the study of that uid. Raises NotFound."""
+    row = work.one(sql.STUDY_ID, uid=rules.kept(uid))
+    if row is None:
+        raise rules.no_study(uid)
+    return int(row[0])
+
+
+class TrialRecords:
+    """The trials of one study that a transaction changes: locked and read once, written once at its end."""
+
+    def __init__(self, work: Work, number: int) -> None:
+        self.work = work
+        self.study_id = number
+        self._trials: dict[int, Trial] = {}
+        self._changed: set[int] = set()
+
+    def load_named(self, names: Iterable[str]) -> dict[str, int]:
+        """Lock the trials of these names; their ordinals. Names of no trial are left out."""
+        found = {}
+        for piece in sql.padded(sorted({rules.kept(name) for name in names}), "name"):
+            for row in self.work.all(sql.trials_by_name(len(piece)), study_id=self.study_id, **piece):
+                trial = trial_row(row)
+                found[trial.name] = trial.ordinal
+                self._trials.setdefault(trial.ordinal, trial)
+        return found
+
+    def load(self, ordinals: Iterable[int]) -> None:
+        """Lock these trials."""
+        for piece in sql.padded(sorted(set(ordinals) - self._trials.keys()), "ordinal"):
+            statement = sql.trials_by_ordinal(len(piece), locked=True)
+            for row in self.work.all(statement, study_id=self.study_id, **piece):
+                trial = trial_row(row)
+                self._trials[trial.ordinal] = trial
+
+    def get(self, ordinal: int) -> Trial | None:
+        """A trial that was loaded, as it is by now; None when there is no such trial."""
+        return self._trials.get(ordinal)
+
+    def put(self, trial: Trial) -> None:
+        """Change a trial that was loaded."""
+        self._trials[trial.ordinal] = trial
+        self._changed.add(trial.ordinal)
+
+    def write(self) -> None:
+        """Write the changed ones."""
+        self.work.run(
+            sql.UPDATE_TRIAL,
+            *(
+                {
+                    "key_study_id": self.study_id,
+                    "key_ordinal": ordinal,
+                    **trial_parameters(self.study_id, self._trials[ordinal]),
+                }
+                for ordinal in sorted(self._changed)
+            ),
+        )
+
+
+def record_advice(work: Work, row: StudyRow, changes: Changes, *, revision: int, now: float) -> list[Trial]:
+    """Write the advice whose ordinals are new, and return the rows it became."""
+    wanted: dict[int, Advice] = {}
+    for advice in changes.advice:
+        wanted.setdefault(advice.ordinal, advice)
+    for piece in sql.padded(wanted, "ordinal"):
+        for found in work.all(sql.trials_by_ordinal(len(piece)), study_id=row.id, **piece):
+            wanted.pop(trial_row(found).ordinal, None)
+    names = _free_names(work, row, list(wanted))
+    new = [rules.advised(advice, names[ordinal], revision=revision, now=now) for ordinal, advice in wanted.items()]
+    work.run(sql.INSERT_TRIAL, *(trial_parameters(row.id, trial) for trial in new))
+    return new
+
+
+def _free_names(work: Work, row: StudyRow, ordinals: list[int]) -> dict[int, str]:
+    """A name that no trial has for each of `ordinals`."""
+    taken: set[str] = set()
+    while True:
+        names: dict[int, str] = {}
+        for ordinal in ordinals:
+            names[ordinal] = rules.free_name(row.study, ordinal, taken | set(names.values()))
+        found = {
+            str(name)
+            for piece in sql.padded(names.values(), "name")
+            for (name,) in work.all(sql.names_taken(len(piece)), study_id=row.id, **piece)
+        }
+        if not found:
+            return names
+        taken |= found
+
+
+def record_events(work: Work, number: int, changes: Changes) -> None:
+    """Append the events."""
+    work.run(sql.INSERT_EVENT, *(event_parameters(number, rules.kept_event(event)) for event in changes.events))

@@ -1,0 +1,266 @@
+"""Rows <-> values. A row is a tuple in the order of the columns named here; parameters are dicts by column name."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from katib.core.objective import Direction, Objective, Strategy
+from katib.core.observation import MetricPoint, Metrics, MetricSummary
+from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus, Summary
+from katib.core.trial import Reason, Trial, TrialState
+from katib.stores.contract import Event, Observation
+from katib.stores.documents import Documents
+from katib.stores.sql.tables import observations, studies, trials
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, Any]
+
+STUDY_COLUMNS = tuple(studies.columns)
+TRIAL_COLUMNS = tuple(column for column in trials.columns if column is not trials.c.study_id)
+OBSERVATION_COLUMNS = (trials.c.name, *(column for column in observations.columns if column.name != "study_id"))
+
+STUDY_FIXED = frozenset({"id", "uid", "name", "created_at", "run_dir"})
+TRIAL_FIXED = frozenset({"study_id", "ordinal", "name", "assignment", "labels"})
+"""Columns that are never updated."""
+
+# Looking a member up in a dict is several times faster than calling the enum, and this happens for every row.
+_STATES = {state.value: state for state in TrialState}
+_REASONS = {reason.value: reason for reason in Reason}
+
+
+class StudyRow(NamedTuple):
+    """A study as it stands in its table, without its documents."""
+
+    id: int
+    study: Study
+
+
+def study_row(row: Row) -> StudyRow:
+    """From STUDY_COLUMNS; its documents are still to be put in."""
+    (
+        number, uid, name, max_trials, parallel, max_failed, status, reason, message, since, counts, highest,
+        best_ordinal, best_value, generation, stop, exhausted, overrides, revision, created_at, started_at, ended_at,
+        owner, term, lease_until, run_dir,
+    ) = row  # fmt: skip
+    study = Study(
+        name=name,
+        uid=uid,
+        document={},
+        effective={},
+        objective=_NO_OBJECTIVE,
+        budget=Budget(max_trials=max_trials, parallel=parallel, max_failed=max_failed),
+        condition=Condition(status=StudyStatus(status), reason=StudyReason(reason), message=message, since=since),
+        summary=Summary(
+            counts={_STATES[state]: number for state, number in json.loads(counts).items()},
+            highest_ordinal=highest,
+            best_ordinal=best_ordinal,
+            best_value=best_value,
+        ),
+        generation=generation,
+        stop_requested=bool(stop),
+        exhausted=exhausted,
+        overrides=json.loads(overrides),
+        revision=revision,
+        created_at=created_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        owner=owner,
+        term=term,
+        lease_until=lease_until,
+        run_dir=run_dir,
+    )
+    return StudyRow(number, study)
+
+
+_NO_OBJECTIVE = Objective(metric="", direction=Direction.MINIMIZE)
+
+
+def study_parameters(study: Study) -> dict[str, Any]:
+    """For every column of `studies` but the id."""
+    return {
+        "uid": study.uid,
+        "name": study.name,
+        "max_trials": study.budget.max_trials,
+        "parallel": study.budget.parallel,
+        "max_failed": study.budget.max_failed,
+        "status": study.condition.status.value,
+        "reason": study.condition.reason.value,
+        "message": study.condition.message,
+        "since": study.condition.since,
+        "counts": json.dumps(study.summary.counts),
+        "highest_ordinal": study.summary.highest_ordinal,
+        "best_ordinal": study.summary.best_ordinal,
+        "best_value": study.summary.best_value,
+        "generation": study.generation,
+        "stop_requested": int(study.stop_requested),
+        "exhausted": study.exhausted,
+        "overrides": json.dumps(dict(study.overrides)),
+        "revision": study.revision,
+        "created_at": study.created_at,
+        "started_at": study.started_at,
+        "ended_at": study.ended_at,
+        "owner": study.owner,
+        "term": study.term,
+        "lease_until": study.lease_until,
+        "run_dir": study.run_dir,
+    }
+
+
+def documents_parameters(study_id: int, study: Study) -> dict[str, Any]:
+    """For every column of `documents`."""
+    objective = study.objective
+    fields = {
+        "metric": objective.metric,
+        "direction": objective.direction,
+        "goal": objective.goal,
+        "additional": objective.additional,
+        "strategies": dict(objective.strategies),
+    }
+    return {
+        "study_id": study_id,
+        "document": json.dumps(study.document),
+        "effective": json.dumps(study.effective),
+        "objective": json.dumps(fields),
+    }
+
+
+def documents_row(row: Row) -> Documents:
+    """From (document, effective, objective)."""
+    document, effective, objective = row
+    fields = json.loads(objective)
+    return Documents.from_json(
+        document,
+        effective,
+        Objective(
+            metric=fields["metric"],
+            direction=Direction(fields["direction"]),
+            goal=fields["goal"],
+            additional=tuple(fields["additional"]),
+            strategies={metric: Strategy(value) for metric, value in fields["strategies"].items()},
+        ),
+    )
+
+
+def trial_row(row: Row) -> Trial:
+    """From TRIAL_COLUMNS."""
+    (
+        ordinal, name, assignment, labels, state, reason, message, attempt, failures, losses, value, metrics,
+        created_at, started_at, ended_at, not_before, revision,
+    ) = row  # fmt: skip
+    return Trial(
+        ordinal=ordinal,
+        name=name,
+        assignment=json.loads(assignment),
+        labels={} if labels == "{}" else json.loads(labels),
+        state=_STATES[state],
+        reason=_REASONS[reason],
+        message=message,
+        attempt=attempt,
+        failures=failures,
+        losses=losses,
+        value=value,
+        metrics={} if metrics == "{}" else _metrics(metrics),
+        created_at=created_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        not_before=not_before,
+        revision=revision,
+    )
+
+
+def trial_parameters(study_id: int, trial: Trial) -> dict[str, Any]:
+    """For every column of `trials`."""
+    return {
+        "study_id": study_id,
+        "ordinal": trial.ordinal,
+        "name": trial.name,
+        "assignment": json.dumps(dict(trial.assignment)),
+        "labels": json.dumps(dict(trial.labels)),
+        "state": trial.state.value,
+        "reason": trial.reason.value,
+        "message": trial.message,
+        "attempt": trial.attempt,
+        "failures": trial.failures,
+        "losses": trial.losses,
+        "value": trial.value,
+        "metrics": metrics_text(trial.metrics),
+        "created_at": trial.created_at,
+        "started_at": trial.started_at,
+        "ended_at": trial.ended_at,
+        "not_before": trial.not_before,
+        "revision": trial.revision,
+    }
+
+
+def metrics_text(metrics: Metrics) -> str:
+    """Metric summaries as JSON; Python's own reading of it takes nan and infinities back."""
+    if not metrics:
+        return "{}"
+    return json.dumps(
+        {
+            name: (kept.min, kept.max, kept.latest, kept.latest_at, kept.step, kept.malformed)
+            for name, kept in metrics.items()
+        }
+    )
+
+
+def _metrics(text: str) -> Metrics:
+    return {
+        name: MetricSummary(
+            min=least, max=greatest, latest=latest, latest_at=(at[0], at[1]), step=step, malformed=malformed
+        )
+        for name, (least, greatest, latest, at, step, malformed) in json.loads(text).items()
+    }
+
+
+def observation_row(row: Row) -> Observation:
+    """From OBSERVATION_COLUMNS."""
+    trial, ordinal, attempt, metric, kind, position, seq, value, text, time, arrived = row
+    point = MetricPoint(
+        metric=metric,
+        value=None if value is None else float(value),
+        text=value if text is None else text,
+        seq=seq,
+        step=None if kind else position,
+        time=time,
+    )
+    return Observation(trial=trial, ordinal=ordinal, attempt=attempt, point=point, arrived=arrived)
+
+
+def observation_parameters(
+    study_id: int, ordinal: int, attempt: int, point: MetricPoint, *, now: float
+) -> dict[str, Any]:
+    """For every column of `observations`."""
+    metric, kind, position = point.identity
+    value = None if point.value is None else repr(float(point.value))
+    return {
+        "study_id": study_id,
+        "ordinal": ordinal,
+        "attempt": attempt,
+        "metric": metric,
+        "kind": kind,
+        "position": position,
+        "seq": point.seq,
+        "value": value,
+        "text": None if point.text == value else point.text,
+        "time": point.time,
+        "arrived": now,
+    }
+
+
+def event_row(row: Row) -> Event:
+    """From (time, kind, reason, message, ordinal)."""
+    time, kind, reason, message, ordinal = row
+    return Event(time=time, kind=kind, reason=reason, message=message, ordinal=ordinal)
+
+
+def event_parameters(study_id: int, event: Event) -> dict[str, Any]:
+    """For every column of `events` but the id."""
+    return {
+        "study_id": study_id,
+        "time": event.time,
+        "kind": event.kind,
+        "reason": event.reason,
+        "message": event.message,
+        "ordinal": event.ordinal,
+    }

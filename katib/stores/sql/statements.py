@@ -1,0 +1,159 @@
+"""What is asked of the database. Parameters have the columns' names, or the ones in the statement's comment.
+
+Lists are asked for in statements of a few fixed lengths, so that each is compiled once; `padded` fills a list up.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Column, Delete, Insert, Select, Table, Update, bindparam, delete, insert, select, update
+
+from katib.core.trial import FINISHED, UNFINISHED, TrialState
+from katib.stores.sql.rows import OBSERVATION_COLUMNS, STUDY_COLUMNS, STUDY_FIXED, TRIAL_COLUMNS, TRIAL_FIXED
+from katib.stores.sql.tables import documents, events, observations, studies, trials
+
+Statement = Select[Any] | Insert | Update | Delete
+
+LIST_SIZES = (1, 8, 64)
+"""Lengths of lists in statements."""
+
+
+def padded(values: Iterable[Any], name: str) -> Iterator[dict[str, Any]]:
+    """`values` in pieces of LIST_SIZES, as parameters `name`0, `name`1 …; the last value fills a piece up."""
+    left = list(values)
+    while left:
+        piece, left = left[: LIST_SIZES[-1]], left[LIST_SIZES[-1] :]
+        size = next(size for size in LIST_SIZES if size >= len(piece))
+        piece += piece[-1:] * (size - len(piece))
+        yield {f"{name}{position}": value for position, value in enumerate(piece)}
+
+
+def _one_of(column: Column[Any], name: str, size: int) -> Any:
+    return column.in_([bindparam(f"{name}{position}", type_=column.type) for position in range(size)])
+
+
+def _insert(table: Table, *, given: bool = True) -> Insert:
+    """An insert of every column; of every one but the id where the database gives it out."""
+    return insert(table).values(
+        {column.name: bindparam(column.name) for column in table.columns if given or column.name != "id"}
+    )
+
+
+def _update(table: Table, fixed: frozenset[str], keys: Sequence[str]) -> Update:
+    """An update of every column that is not fixed, in the row whose keys are given as key_…"""
+    found = [table.c[key] == bindparam(f"key_{key}") for key in keys]
+    changed: dict[str, Any] = {
+        column.name: bindparam(column.name) for column in table.columns if column.name not in fixed
+    }
+    return update(table).where(*found).values(changed)
+
+
+INSERT_STUDY = _insert(studies, given=False)
+INSERT_DOCUMENTS = _insert(documents)
+INSERT_TRIAL = _insert(trials)
+INSERT_OBSERVATION = _insert(observations)
+INSERT_EVENT = _insert(events, given=False)
+
+UPDATE_STUDY = _update(studies, STUDY_FIXED, ["id"])
+UPDATE_TRIAL = _update(trials, TRIAL_FIXED, ["study_id", "ordinal"])
+
+DELETE_STUDY = delete(studies).where(studies.c.id == bindparam("id"))
+"""The rest follows by foreign keys."""
+
+_STUDY = select(*STUDY_COLUMNS)
+
+STUDY_BY_NAME = _STUDY.where(studies.c.name == bindparam("name"))
+STUDY_BY_UID = _STUDY.where(studies.c.uid == bindparam("uid"))
+LOCKED_BY_NAME = STUDY_BY_NAME.with_for_update()
+LOCKED_BY_UID = STUDY_BY_UID.with_for_update()
+"""For writing: no other transaction writes the study before this one has ended. SQLite locks the whole file anyway."""
+
+SAME_STUDY = select(studies.c.id).where((studies.c.name == bindparam("name")) | (studies.c.uid == bindparam("uid")))
+STUDY_ID = select(studies.c.id).where(studies.c.uid == bindparam("uid"))
+ALL_STUDIES = _STUDY.order_by(studies.c.id)
+DOCUMENTS = select(documents.c.document, documents.c.effective, documents.c.objective).where(
+    documents.c.study_id == bindparam("study_id")
+)
+
+_TRIAL = select(*TRIAL_COLUMNS).where(trials.c.study_id == bindparam("study_id"))
+
+UNFINISHED_TRIALS = _TRIAL.where(_one_of(trials.c.state, "state", len(UNFINISHED))).order_by(trials.c.ordinal)
+UNFINISHED_STATES = {f"state{position}": state.value for position, state in enumerate(sorted(UNFINISHED))}
+
+ADVISED_ORDINALS = (
+    select(trials.c.ordinal)
+    .where(trials.c.study_id == bindparam("study_id"), trials.c.state == bindparam("state"))
+    .order_by(trials.c.ordinal)
+)
+
+
+@cache
+def trials_by_ordinal(size: int, *, locked: bool = False) -> Statement:
+    """Trials of `study_id` with one of the ordinals ordinal0 …"""
+    found = _TRIAL.where(_one_of(trials.c.ordinal, "ordinal", size)).order_by(trials.c.ordinal)
+    return found.with_for_update() if locked else found
+
+
+@cache
+def trials_by_name(size: int) -> Statement:
+    """Trials of `study_id` with one of the names name0 …, locked."""
+    return _TRIAL.where(_one_of(trials.c.name, "name", size)).order_by(trials.c.ordinal).with_for_update()
+
+
+@cache
+def names_taken(size: int) -> Statement:
+    """Those of the names name0 … that trials of `study_id` have."""
+    return select(trials.c.name).where(trials.c.study_id == bindparam("study_id"), _one_of(trials.c.name, "name", size))
+
+
+@cache
+def listed_trials(states: int, *, by_revision: bool, limited: bool) -> Statement:
+    """Trials of `study_id` after `after_ordinal` in one of the states state0 …
+
+    With `by_revision` those after `after_revision`, in that order; with `limited` at most `number`.
+    """
+    found = _TRIAL.where(trials.c.ordinal > bindparam("after_ordinal"), _one_of(trials.c.state, "state", states))
+    if by_revision:
+        found = found.where(trials.c.revision > bindparam("after_revision")).order_by(trials.c.revision)
+    found = found.order_by(trials.c.ordinal)
+    return found.limit(bindparam("number", type_=trials.c.ordinal.type)) if limited else found
+
+
+LISTED_BY_DEFAULT = FINISHED | UNFINISHED
+"""ADVISED rows are not trials yet."""
+
+
+@cache
+def listed_observations(*, ordinal: bool, metric: bool, attempt: bool) -> Statement:
+    """Observations of `study_id`, of the `ordinal`, `metric` and `attempt` that are asked for; in no order."""
+    found = (
+        select(*OBSERVATION_COLUMNS)
+        .join(trials, (trials.c.study_id == observations.c.study_id) & (trials.c.ordinal == observations.c.ordinal))
+        .where(observations.c.study_id == bindparam("study_id"))
+    )
+    if ordinal:
+        found = found.where(observations.c.ordinal == bindparam("ordinal"))
+    if metric:
+        found = found.where(observations.c.metric == bindparam("metric"))
+    if attempt:
+        found = found.where(observations.c.attempt == bindparam("attempt"))
+    return found
+
+
+STORED_POSITIONS = select(observations.c.position).where(
+    observations.c.study_id == bindparam("study_id"),
+    observations.c.ordinal == bindparam("ordinal"),
+    observations.c.attempt == bindparam("attempt"),
+    observations.c.metric == bindparam("metric"),
+    observations.c.kind == bindparam("kind"),
+    observations.c.position.between(bindparam("least"), bindparam("greatest")),
+)
+
+_EVENT = select(events.c.time, events.c.kind, events.c.reason, events.c.message, events.c.ordinal).where(
+    events.c.study_id == bindparam("study_id")
+)
+EVENTS = _EVENT.order_by(events.c.id)
+LATEST_EVENTS = _EVENT.order_by(events.c.id.desc()).limit(bindparam("number", type_=events.c.ordinal.type))
+
+ADVISED = TrialState.ADVISED.value
