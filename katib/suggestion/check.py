@@ -1,0 +1,65 @@
+"""Is an algorithm's answer one? Checked before anything is made of it."""
+
+import operator
+from collections.abc import Sequence
+
+from katib.core.advice import Advice, AdviceReply
+from katib.core.space import Assignment, Parameter, ParameterType, SearchSpace, Value
+from katib.core.study import StudyConfig
+from katib.errors import AlgorithmFailed, cut
+
+
+def checked(config: StudyConfig, ordinals: Sequence[int], reply: object) -> AdviceReply:
+    """The reply with plain values (numpy's numbers become Python's) and its parameters in the order of the space.
+
+    Raises AlgorithmFailed, saying what is wrong with it.
+    """
+    if not isinstance(reply, AdviceReply):
+        raise _nonsense(config, f"an AdviceReply was expected, got {reply!r}")
+    answered = tuple(each.ordinal for each in reply.advice)
+    if answered != tuple(ordinals[: len(answered)]):
+        raise _nonsense(config, f"it was asked for ordinals {list(ordinals)} and answered for {list(answered)}")
+    if not answered and ordinals and not reply.exhausted:
+        raise _nonsense(config, "it answered nothing, and did not say that it is exhausted")
+    return AdviceReply(
+        advice=tuple(_advice(config, each) for each in reply.advice),
+        exhausted=str(reply.exhausted),
+        overrides={str(name): str(value) for name, value in reply.overrides.items()},
+    )
+
+
+def _advice(config: StudyConfig, advice: Advice) -> Advice:
+    try:
+        assignment = _plain(config.space, advice.assignment)
+    except (TypeError, ValueError) as error:
+        said = f"for trial {advice.ordinal} it suggested {dict(advice.assignment)!r}: {error}"
+        raise _nonsense(config, said) from error
+    labels = {str(name): str(value) for name, value in advice.labels.items()}
+    return Advice(ordinal=advice.ordinal, assignment=assignment, labels=labels)
+
+
+def _plain(space: SearchSpace, assignment: Assignment) -> dict[str, Value]:
+    if assignment.keys() != space.names:
+        raise ValueError(f"its parameters are not {', '.join(space.names)}")
+    plain = {parameter.name: _value(parameter, assignment[parameter.name]) for parameter in space.parameters}
+    for parameter in space.parameters:
+        if not parameter.contains(plain[parameter.name]):
+            raise ValueError(f"{parameter.name} may not be {plain[parameter.name]!r}")
+    return plain
+
+
+def _value(parameter: Parameter, value: Value) -> Value:
+    if parameter.type is ParameterType.INT:
+        return operator.index(value)  # type: ignore[arg-type]  # it raises TypeError for what is no integer
+    if parameter.type is ParameterType.DOUBLE:
+        if isinstance(value, str):
+            raise TypeError(f"{parameter.name} is a number, got the text {value!r}")
+        return float(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{parameter.name} is one of the texts of its list, got {value!r}")
+    return str(value)
+
+
+def _nonsense(config: StudyConfig, said: str) -> AlgorithmFailed:
+    what = f"algorithm {config.algorithm!r} gave an answer that cannot be used"
+    return AlgorithmFailed(f"{what}: {cut(said)}", why="nonsense")

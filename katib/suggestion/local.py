@@ -1,0 +1,64 @@
+"""Algorithms in this process: what a worker runs, and what tests and simulations may use directly."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from katib.core.advice import Abilities, AdviceReply, Setting
+from katib.core.study import StudyConfig
+from katib.core.trial import Trial
+from katib.errors import Fault, InvalidInput
+from katib.suggestion.check import checked
+from katib.suggestion.registry import Algorithm, Registry, missing
+
+KEPT = 64
+"""Studies whose algorithm is kept between requests; the one asked longest ago is rebuilt when it is asked again."""
+
+
+class LocalSuggestions:
+    """A SuggestionService without a deadline or protection: a crash is the caller's. Not for several threads at once."""
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self._registry = registry or Registry()
+        self._kept: OrderedDict[str, tuple[StudyConfig, Algorithm]] = OrderedDict()
+
+    def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
+        """See SuggestionService."""
+        found = self._registry.find(config.algorithm)
+        absent = missing(config.algorithm, found)
+        return (absent,) if absent else tuple(found.validate(config))
+
+    def abilities(self, algorithm: str) -> Abilities:
+        """See SuggestionService."""
+        return self._registry.find(algorithm).abilities
+
+    def settings(self, algorithm: str) -> tuple[Setting, ...]:
+        """See SuggestionService."""
+        return tuple(
+            Setting(name=each.name, accepts=each.accepts, default=each.default, what=each.what)
+            for each in self._registry.find(algorithm).settings
+        )
+
+    def suggest(self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:
+        """See SuggestionService. What the algorithm raises passes through; InvalidInput when the config has faults."""
+        algorithm = self._instance(config)
+        return checked(config, ordinals, algorithm.suggest(sorted(trials, key=_ordinal), ordinals))
+
+    def close(self) -> None:
+        """See SuggestionService."""
+        self._kept.clear()
+
+    def _instance(self, config: StudyConfig) -> Algorithm:
+        kept = self._kept.pop(config.uid, None)
+        if kept is None or kept[0] != config:
+            found = self._registry.find(config.algorithm)
+            if absent := missing(config.algorithm, found):
+                raise InvalidInput((absent,), what=f"algorithm {config.algorithm!r}")
+            kept = (config, found(config))
+        self._kept[config.uid] = kept
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return kept[1]
+
+
+def _ordinal(trial: Trial) -> int:
+    return trial.ordinal
