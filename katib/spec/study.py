@@ -1,0 +1,84 @@
+"""A valid experiment -> the core's values."""
+
+from collections.abc import Mapping
+
+from katib.core.objective import Direction, Objective, Strategy
+from katib.core.space import Choice, Distribution, Parameter, ParameterType, Range, SearchSpace
+from katib.core.study import Budget, StudyConfig
+from katib.spec.defaults import DEFAULT_ALGORITHM, DEFAULT_PARALLEL
+from katib.spec.experiment import Experiment, ParameterSpec
+
+
+def search_space(experiment: Experiment) -> SearchSpace:
+    """The search space; empty for an architecture search."""
+    return SearchSpace(parameters=tuple(_parameter(each) for each in experiment.spec.parameters))
+
+
+def _parameter(spec: ParameterSpec) -> Parameter:
+    kind, space = ParameterType(spec.parameter_type), spec.feasible_space
+    if kind in (ParameterType.DISCRETE, ParameterType.CATEGORICAL):
+        return Choice(name=spec.name, type=kind, values=tuple(space.list_))
+    read = int if kind is ParameterType.INT else float
+    return Range(
+        name=spec.name,
+        type=kind,
+        low=read(space.min),
+        high=read(space.max),
+        step=read(space.step) if space.step else None,
+        distribution=Distribution.UNIFORM
+        if space.distribution in ("", "unknown")
+        else Distribution(space.distribution),
+    )
+
+
+def objective(experiment: Experiment) -> Objective:
+    """The objective."""
+    spec = experiment.spec.objective
+    return Objective(
+        metric=spec.objective_metric_name,
+        direction=Direction(spec.type),
+        goal=spec.goal,
+        additional=tuple(spec.additional_metric_names),
+        strategies={strategy.name: Strategy(strategy.value) for strategy in spec.metric_strategies},
+    )
+
+
+def budget(experiment: Experiment) -> Budget:
+    """The budget that the experiment asks for."""
+    spec = experiment.spec
+    parallel = spec.parallel_trial_count
+    return Budget(
+        max_trials=spec.max_trial_count,
+        parallel=DEFAULT_PARALLEL if parallel is None else parallel,
+        max_failed=spec.max_failed_trial_count,
+    )
+
+
+def study_config(
+    experiment: Experiment,
+    *,
+    uid: str,
+    budget: Budget | None = None,
+    settings_overrides: Mapping[str, str] | None = None,
+) -> StudyConfig:
+    """What an algorithm is told.
+
+    Args:
+        budget: the one in force; None for the experiment's own.
+        settings_overrides: settings that the algorithm asked to be remembered; they win over the experiment's.
+    """
+    spec = experiment.spec
+    settings = {setting.name: setting.value for setting in spec.algorithm.algorithm_settings}
+    return StudyConfig(
+        name=experiment.name,
+        uid=uid,
+        space=search_space(experiment),
+        objective=objective(experiment),
+        algorithm=spec.algorithm.algorithm_name or DEFAULT_ALGORITHM,
+        settings={**settings, **(settings_overrides or {})},
+        budget=budget if budget is not None else _budget(experiment),
+    )
+
+
+_budget = budget
+"""`study_config` has an argument of that name."""
