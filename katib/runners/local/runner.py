@@ -1,0 +1,127 @@
+"""Runs the trials of one study as processes of this machine."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from katib.core.observation import MetricPoint
+from katib.core.run import Phase, RunKey, RunReport
+from katib.errors import CannotLaunch, InvalidInput, RunnerUnavailable
+from katib.runners.contract import LaunchOrder
+from katib.runners.local.link import Link
+from katib.runners.local.runs import Board, LocalRun
+from katib.runners.local.settings import LocalSettings
+from katib.runners.local.supervisor import layout
+from katib.runners.local.watcher import Watcher
+from katib.spec.container import process_of
+
+DEFAULTS = LocalSettings()
+
+
+class LocalRunner:
+    """Fulfils `katib.runners.contract.TrialRunner` with processes.
+
+    A detached supervisor, one per run directory, starts them and outlives this object and its process; see
+    `supervisor`. It is started when the first run is asked for.
+
+    Args:
+        run_dir: the study's folder for logs and the runner's journal; made when it is needed.
+        base_env: the environment of trials, before what their templates say; None for this process's own.
+        cwd: the working directory of trials whose template names none, and what a relative one is relative to; None
+            for this process's own.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        base_env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        settings: LocalSettings = DEFAULTS,
+    ) -> None:
+        # Resolved, because processes are recognised by it.
+        self._dir = run_dir.resolve()
+        self._cwd = cwd or Path.cwd()
+        # Output that sits in a buffer is a metric that nobody sees, and is gone after kill -9.
+        env = {"PYTHONUNBUFFERED": "1", **(os.environ if base_env is None else base_env)}
+        self._board = Board()
+        self._link = Link(
+            self._dir, base_env=env, settings=settings, tell=self._board.take, watching=self._board.active
+        )
+        self._closed = False
+        self._watcher = Watcher(self._dir, self._board, self._link, settings)
+
+    def launch(self, orders: Sequence[LaunchOrder]) -> None:
+        """Start runs; see the contract. Returns when the supervisor has them on record."""
+        fresh = self._board.admit(orders)
+        wanted = []
+        for run in fresh:
+            try:
+                wanted.append(self._request(run.order))
+            except (CannotLaunch, InvalidInput) as error:
+                self._board.take({"run": run.key, "is": "refused", "message": str(error), "at": None})
+        self._ask({"do": "launch", "runs": wanted} if wanted else None, fresh)
+
+    def adopt(self, orders: Sequence[LaunchOrder]) -> None:
+        """Look after what a predecessor launched; see the contract. `observe` knows of it when this returns."""
+        fresh = self._board.admit(orders)
+        known = layout.journal(self._dir).exists()
+        self._ask({"do": "watch", "runs": [{"run": run.key} for run in fresh]} if known and fresh else None, fresh)
+        self._board.forget(run.key for run in fresh if run.report.phase is Phase.UNKNOWN)
+
+    def stop(self, key: RunKey, *, grace: float | None = None) -> None:
+        """End a run; see the contract. Raises RunnerUnavailable when nobody can be told to."""
+        if self._board.active(key):
+            self._ask({"do": "stop", "run": key, "grace": grace}, ())
+
+    def observe(self) -> tuple[Mapping[RunKey, RunReport], Mapping[RunKey, tuple[MetricPoint, ...]]]:
+        """What is known of every run, and new points; see the contract."""
+        return self._board.observe()
+
+    def forget(self, keys: Iterable[RunKey]) -> None:
+        """Report these no more; see the contract."""
+        self._board.forget(keys)
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        """Call `wake` when there is news; see the contract. Called from the watching thread."""
+        self._watcher.wake = wake
+
+    def close(self, *, kill: bool = False) -> None:
+        """Let go; see the contract. With `kill`, everything that this run directory runs is sent SIGKILL."""
+        try:
+            if kill and self._board.active():
+                self._link.ask({"do": "kill"})
+        finally:
+            self._closed = True
+            self._watcher.close()
+            self._link.close()
+
+    def _ask(self, message: dict[str, Any] | None, fresh: Iterable[LocalRun]) -> None:
+        """Ask, if there is something to ask; when that fails the fresh runs were not asked for."""
+        try:
+            if self._closed:
+                raise RunnerUnavailable("this runner was closed")
+            if message is not None:
+                self._link.ask(message)
+        except RunnerUnavailable:
+            self._board.forget(run.key for run in fresh)
+            raise
+        self._watcher.nudge()
+
+    def _request(self, order: LaunchOrder) -> dict[str, Any]:
+        """What the supervisor is told of a run to start."""
+        process = process_of(order.manifest, order.container)
+        own = {
+            "KATIB_TRIAL_NAME": order.trial,
+            "KATIB_ATTEMPT": str(order.attempt),
+            layout.REPORTS_VARIABLE: layout.reports_address(self._dir, order.trial, order.attempt),
+        }
+        return {
+            "run": order.key,
+            "argv": process.argv,
+            "env": {**process.env, **own},
+            "cwd": str(self._cwd / (process.cwd or "")),
+            "grace": process.grace,
+            "deadline": process.deadline,
+        }

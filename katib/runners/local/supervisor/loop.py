@@ -1,0 +1,221 @@
+"""The loop: one thread that waits for ends of children, for the engine, and for time to pass."""
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import layout
+from .lines import key_of, pack, unpack
+from .runs import Runs
+
+HOUSEKEEPING = 60.0
+"""Seconds between looks whether our socket is still there: systems clean their temporary folders."""
+UNREAD_LIMIT = 8 << 20
+"""Bytes that an engine may leave unread before it is dropped; it can connect again and ask."""
+
+
+class Peer:
+    """A connected engine.
+
+    Attributes:
+        env: the environment of the trials that it launches.
+        incoming: the start of a line whose end has not arrived yet.
+        outgoing: what it has not read yet.
+        waiting: whether the selector watches for room to write.
+    """
+
+    __slots__ = ("env", "incoming", "outgoing", "socket", "waiting")
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.env: dict[str, str] = {}
+        self.incoming = b""
+        self.outgoing = bytearray()
+        self.waiting = False
+
+
+class Supervisor:
+    """Serves one run directory until nothing runs and nobody is connected.
+
+    Args:
+        linger: seconds to stay after that, for the next engine.
+    """
+
+    def __init__(self, run_dir: Path, *, linger: float) -> None:
+        self._dir = run_dir
+        self._linger = linger
+        self._selector = selectors.DefaultSelector()
+        self._peers: list[Peer] = []
+        self._watch_children()
+        self._runs = Runs(run_dir, self._broadcast)
+        self._listen()
+        self._idle_since: float | None = None
+        self._check_socket_at = 0.0
+
+    def serve(self) -> None:
+        """Work until there is nothing left to do."""
+        while not self._done():
+            for key, events in self._selector.select(self._timeout()):
+                react: Callable[[int], None] = key.data
+                react(events)
+            self._runs.tick()
+            for peer in self._peers.copy():
+                self._flush(peer)
+            self._keep_listening()
+        self._listener.close()
+        self._forget_address()
+
+    def _timeout(self) -> float:
+        due = self._runs.due_in()
+        most = HOUSEKEEPING if self._idle_since is None else self._linger
+        return most if due is None else min(due, most)
+
+    def _done(self) -> bool:
+        now = time.monotonic()
+        if self._peers or not self._runs.idle:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        return self._idle_since is not None and now - self._idle_since >= self._linger
+
+    def _keep_listening(self) -> None:
+        """Listen anew when our socket was cleaned away."""
+        now = time.monotonic()
+        if now < self._check_socket_at:
+            return
+        self._check_socket_at = now + HOUSEKEEPING
+        if self._socket_path.exists():
+            return
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        try:
+            self._listen()
+        except OSError as error:
+            # The runs matter more than who can reach us; try again at the next look.
+            sys.stderr.write(f"cannot listen: {error}\n")
+
+    def _watch_children(self) -> None:
+        news, signalled = socket.socketpair()
+        news.setblocking(False)
+        signalled.setblocking(False)
+        # Kept open by the selector's and the signal machinery's references.
+        self._signalled = signalled
+        signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+
+        def react(_events: int) -> None:
+            news.recv(4096)
+            self._runs.reap()
+
+        self._selector.register(news, selectors.EVENT_READ, react)
+
+    def _listen(self) -> None:
+        """Listen in a private folder: the run directory's own path may be longer than a socket's can be."""
+        folder = _folder_for_sockets() / f"katib-{os.urandom(8).hex()}"
+        folder.mkdir(mode=0o700)
+        self._socket_path = folder / "s"
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)
+        self._listener.bind(str(self._socket_path))
+        self._listener.listen(16)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        address = layout.address(self._dir)
+        fresh = address.with_suffix(".new")
+        fresh.write_text(str(self._socket_path))
+        fresh.replace(address)
+
+    def _forget_address(self) -> None:
+        self._socket_path.unlink(missing_ok=True)
+        try:
+            self._socket_path.parent.rmdir()
+        except OSError:
+            # Gone already, or not empty: somebody else's business.
+            return
+
+    def _accept(self, _events: int) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        peer = Peer(connection)
+        self._peers.append(peer)
+        self._selector.register(connection, selectors.EVENT_READ, lambda events: self._exchange(peer, events))
+
+    def _exchange(self, peer: Peer, events: int) -> None:
+        if not events & selectors.EVENT_READ:
+            # There is room to write again; that happens after each round anyway.
+            return
+        try:
+            data = peer.socket.recv(1 << 20)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(peer)
+            return
+        messages, peer.incoming = unpack(peer.incoming + data)
+        for message in messages:
+            self._obey(peer, message)
+
+    def _obey(self, peer: Peer, message: dict[str, Any]) -> None:
+        what = message["do"]
+        answer: dict[str, Any] = {"re": message["number"]}
+        keys = [key_of(run) for run in message.get("runs", ())]
+        try:
+            if what == "hello":
+                peer.env = message["env"]
+            elif what == "launch":
+                # What this brings about is broadcast, and so precedes the answer; what is old news to others is not.
+                peer.outgoing += b"".join(map(self._runs.known, keys))
+                self._runs.launch(message["runs"], peer.env)
+            elif what == "stop":
+                self._runs.stop(key_of(message), message["grace"])
+            elif what == "kill":
+                self._runs.kill()
+            if what in ("hello", "watch"):
+                peer.outgoing += b"".join(self._runs.known(key) or pack({"run": key, "is": "unknown"}) for key in keys)
+        except OSError as error:
+            answer["error"] = str(error)
+        peer.outgoing += pack(answer)
+
+    def _broadcast(self, line: bytes) -> None:
+        for peer in self._peers:
+            peer.outgoing += line
+
+    def _flush(self, peer: Peer) -> None:
+        if not peer.outgoing and not peer.waiting:
+            return
+        try:
+            if peer.outgoing:
+                del peer.outgoing[: peer.socket.send(peer.outgoing)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(peer)
+            return
+        if len(peer.outgoing) > UNREAD_LIMIT:
+            self._drop(peer)
+        elif peer.waiting != bool(peer.outgoing):
+            peer.waiting = bool(peer.outgoing)
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.waiting else 0)
+            self._selector.modify(peer.socket, wanted, self._selector.get_key(peer.socket).data)
+
+    def _drop(self, peer: Peer) -> None:
+        self._selector.unregister(peer.socket)
+        peer.socket.close()
+        self._peers.remove(peer)
+
+
+def _folder_for_sockets() -> Path:
+    """A folder with a short name: the user's own if the system has one, else that for temporary files."""
+    wanted = (os.environ.get(name, "") for name in ("XDG_RUNTIME_DIR", "TMPDIR"))
+    usable = (folder for folder in wanted if folder and len(folder) < 64 and os.access(folder, os.W_OK | os.X_OK))
+    return Path(next(usable, "/tmp"))  # noqa: S108 -- the folder made in it is private and has a random name
