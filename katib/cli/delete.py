@@ -1,0 +1,29 @@
+"""`katib delete NAME`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from katib.cli.opened import studies_of
+from katib.cli.options import Db, Name
+from katib.cli.render import note
+
+
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    db: Db = "",
+) -> None:
+    """Delete a study with its trials, observations and logs. It asks first when a person can answer.
+
+    Example: katib delete quickstart --yes
+    """
+    with studies_of(db) as studies:
+        study = studies.store.get_study(name)
+        if not yes and sys.stdin.isatty():
+            typer.confirm(
+                f"Delete {name} with its {study.summary.created} trials and their logs?", abort=True, err=True
+            )
+        studies.delete(name)
+    note(f"{name} is deleted")

@@ -1,0 +1,29 @@
+"""`katib list`."""
+
+from katib.cli.opened import studies_of
+from katib.cli.options import Db, Output, OutputOption
+from katib.cli.render import print_json, say, table
+
+
+def list_studies(db: Db = "", output: OutputOption = Output.TEXT) -> None:
+    """List all studies in the store, oldest first.
+
+    Example: katib list --output json
+    """
+    from katib.service.views import best_trial, study_view
+
+    with studies_of(db) as studies:
+        views = [study_view(study, best_trial(studies.store, study)) for study in studies.store.list_studies()]
+    if output is Output.JSON:
+        print_json(views)
+        return
+    rows = [
+        {
+            **view,
+            "trials": view["counts"]["created"],
+            "best": view["best"] and view["best"]["value"],
+            "metric": view["objective"]["metric"],
+        }
+        for view in views
+    ]
+    say("\n".join(table(rows, ["name", "status", "reason", "trials", "metric", "best", "created"])))

@@ -1,0 +1,55 @@
+"""Options that several commands share, and where the store is."""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from katib.config import from_environment
+
+
+class Output(StrEnum):
+    """How a command prints its answer: for people, or as JSON on stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db",
+        help="The store: a file or a database URL (sqlite, postgresql, mysql). Default: $KATIB_DB, else ./katib.db.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="How to print the answer: text, or json on stdout.")
+]
+Name = Annotated[str, typer.Argument(help="The study's name; `katib list` prints all.", show_default=False)]
+
+DEFAULT_FILE = "katib.db"
+
+
+def store_location(db: str) -> str:
+    """Where the store is: what was asked for, else katib.db in this folder, else in the user's data folder."""
+    asked = db or from_environment(os.environ).store
+    if asked:
+        return asked
+    here = Path.cwd()
+    if os.access(here, os.W_OK):
+        return str(here / DEFAULT_FILE)
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "katib"
+    home.mkdir(parents=True, exist_ok=True)
+    sys.stderr.write(f"katib: {here} is not writable; the store is {home / DEFAULT_FILE}\n")
+    return str(home / DEFAULT_FILE)
+
+
+def run_root(location: str) -> Path:
+    """The folder for trial logs: katib-runs beside the store's file, or in this folder for a database server."""
+    path = location.removeprefix("sqlite:///") if location.startswith("sqlite:///") else location
+    folder = Path.cwd() if "://" in path else Path(path).expanduser().resolve().parent
+    return folder / "katib-runs"

@@ -1,0 +1,62 @@
+"""What commands print: JSON on stdout for machines, plain tables for people."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on stdout, strictly valid."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def say(line: str = "") -> None:
+    """A line for a person, on stdout."""
+    sys.stdout.write(line + "\n")
+
+
+def note(line: str) -> None:
+    """A line that is not the answer, on stderr."""
+    sys.stderr.write(line + "\n")
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
+    """Rows under their headings, columns aligned, without any decoration that would hinder grep."""
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
+    lines = [[column.upper() for column in columns], *cells]
+    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def parameters_text(parameters: Mapping[str, Any]) -> str:
+    """name=value pairs on one line."""
+    return " ".join(f"{name}={_cell(value)}" for name, value in parameters.items())
+
+
+def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
+    """A study's summary for people."""
+    counts = view["counts"]
+    told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number)
+    limit = view["budget"]["max_trials"]
+    lines = [
+        f"{view['name']}: {view['status']} ({view['reason']})",
+        f"  {view['message']}",
+        f"  trials     {told or 'none yet'}{f' (of at most {limit})' if limit else ''}",
+    ]
+    best = view["best"]
+    if best is None:
+        return [*lines, "  best       none: no trial has reported a value"]
+    objective = view["objective"]
+    lines += [
+        f"  best       {objective['metric']} = {best['value']} ({objective['direction']}), trial {best['ordinal']}"
+        f" ({best['trial']})",
+        *(f"    {name} = {_cell(value)}" for name, value in best["parameters"].items()),
+    ]
+    return [*lines, f"  run again  {command}"] if command else lines
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

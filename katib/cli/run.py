@@ -1,0 +1,172 @@
+"""`katib run`."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from katib.cli.options import Db, Output, OutputOption, run_root, store_location
+from katib.errors import Fault, InvalidInput
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE | -- COMMAND...",
+        help="An Experiment file (YAML or JSON), or after -- the command to tune, with {name} where a --param goes.",
+        show_default=False,
+    ),
+]
+DEFAULT_TRIALS = 20
+
+
+def run(  # noqa: PLR0913 - each is a documented option of the command line
+    words: Words = None,
+    *,
+    name: Annotated[str, typer.Option("--name", help="The study's name; the file's own by default.")] = "",
+    max_trials: Annotated[
+        int | None, typer.Option("--max-trials", min=1, help="Run this many trials.", show_default=False)
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option("--parallel", min=1, help="Run this many trials at a time.", show_default=False)
+    ] = None,
+    db: Db = "",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUE", help="Change a field of the file: spec.algorithm.algorithmName=tpe."
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow/--detach", help="Watch it run, or leave it running in the background.")
+    ] = True,
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=SPACE",
+            help="float:LO:HI[:STEP], log:LO:HI, int:LO:HI[:STEP], logint:LO:HI, or a list a,b,c. Repeatable.",
+        ),
+    ] = None,
+    minimize: Annotated[str, typer.Option("--minimize", metavar="METRIC", help="The metric to minimise.")] = "",
+    maximize: Annotated[str, typer.Option("--maximize", metavar="METRIC", help="The metric to maximise.")] = "",
+    algorithm: Annotated[str, typer.Option("--algorithm", help="random, grid, sobol or tpe.")] = "",
+    print_yaml: Annotated[
+        bool, typer.Option("--print-yaml", help="Print the Experiment it would run, and leave.")
+    ] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Run an Experiment's trials on this machine until its budget is spent or its goal is reached.
+
+    Ctrl-C stops it cleanly and says how to resume; twice kills it. The same file again continues it.
+
+    Examples:
+      katib run experiment.yaml --parallel 4
+      katib run --param lr=log:1e-5:1e-1 --param opt=sgd,adam --minimize loss -- python train.py --lr={lr} --opt={opt}
+    """
+    from katib.spec.loading import apply_sets
+    from katib.spec.quick import to_yaml
+
+    words = words or []
+    if params:
+        document, lines = _from_command(words, params, name, minimize, maximize, algorithm, max_trials, parallel), None
+        workdir = Path.cwd()
+    else:
+        document, lines, workdir = _from_file(words, minimize=minimize, maximize=maximize, algorithm=algorithm)
+        _override(document, name=name, max_trials=max_trials, parallel=parallel)
+    if sets:
+        document = apply_sets(document, sets)
+    if print_yaml:
+        typer.echo(to_yaml(document), nl=False)
+        return
+    _start(document, lines, workdir=workdir, db=db, output=output, follow=follow)
+
+
+def _start(document: dict[str, Any], lines: Any, *, workdir: Path, db: str, output: Output, follow: bool) -> None:
+    from katib.cli.watching import detach, watch
+    from katib.embedded.session import Session
+    from katib.embedded.starting import start
+
+    location = store_location(db)
+    with Session(location) as session:
+        opened = start(session, document, lines=lines, run_root=run_root(location), workdir=workdir)
+        if follow:
+            code = watch(session, opened, output=output, location=location)
+    if not follow:
+        code = detach(opened.study, location, output)
+    raise typer.Exit(code)
+
+
+def _from_file(words: list[str], *, minimize: str, maximize: str, algorithm: str) -> tuple[dict[str, Any], Any, Path]:
+    from katib.spec.loading import load_file
+
+    given = [
+        option
+        for option, value in (("--minimize", minimize), ("--maximize", maximize), ("--algorithm", algorithm))
+        if value
+    ]
+    if given:
+        fault = Fault(path=given[0], wanted="goes with --param and a command; for a file use --set PATH=VALUE")
+        raise InvalidInput([fault], what="the command line")
+    if len(words) != 1:
+        wanted = "exactly one Experiment file, or --param options and a command after --"
+        hint = "for example `katib run experiment.yaml`"
+        raise InvalidInput(
+            [Fault(path="FILE", given=shlex.join(words), wanted=wanted, hint=hint)], what="the command line"
+        )
+    loaded = load_file(Path(words[0]))
+    return loaded.document, loaded.lines, Path(words[0]).resolve().parent
+
+
+def _from_command(
+    words: list[str],
+    params: list[str],
+    name: str,
+    minimize: str,
+    maximize: str,
+    algorithm: str,
+    max_trials: int | None,
+    parallel: int | None,
+) -> dict[str, Any]:
+    from katib.spec.quick import experiment_from_command
+
+    if bool(minimize) == bool(maximize):
+        fault = Fault(path="--minimize", wanted="give exactly one of --minimize METRIC and --maximize METRIC")
+        raise InvalidInput([fault], what="the command line")
+    return experiment_from_command(
+        name=name or _name_for(words),
+        params=params,
+        command=words,
+        objective=minimize or maximize,
+        direction="minimize" if minimize else "maximize",
+        algorithm=algorithm or None,
+        max_trials=max_trials or DEFAULT_TRIALS,
+        parallel=parallel,
+    )
+
+
+def _name_for(words: list[str]) -> str:
+    """A name from the command: the script's, else the program's."""
+    import re
+
+    script = next(
+        (word for word in words if Path(word).suffix in {".py", ".sh", ".R", ".jl"}), words[0] if words else ""
+    )
+    stem = re.sub(r"[^a-z0-9]+", "-", Path(script).stem.lower()).strip("-")
+    return (stem if stem[:1].isalpha() else f"study-{stem}".strip("-"))[:40].rstrip("-")
+
+
+def _override(document: dict[str, Any], *, name: str, max_trials: int | None, parallel: int | None) -> None:
+    if name:
+        document.setdefault("metadata", {})["name"] = name
+    spec = document.get("spec")
+    if not isinstance(spec, dict):
+        return
+    if max_trials is not None:
+        spec["maxTrialCount"] = max_trials
+        written = spec.get("parallelTrialCount")
+        # The file's own width may be more than the few trials asked for here; that is no reason to refuse.
+        if parallel is None and isinstance(written, int) and written > max_trials:
+            spec["parallelTrialCount"] = max_trials
+    if parallel is not None:
+        spec["parallelTrialCount"] = parallel

@@ -1,0 +1,97 @@
+"""Runs a study in this terminal: progress while it runs, the result at the end, and what Ctrl-C does."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from katib.cli.options import Output
+from katib.cli.progress import open_progress
+from katib.cli.render import note, print_json, say, study_lines
+from katib.core.study import Study, StudyStatus
+from katib.embedded.session import Session
+from katib.embedded.starting import Started
+from katib.service.reports import study_report
+
+INTERRUPTED = 130
+
+
+def watch(session: Session, started: Started, *, output: Output, location: str) -> int:
+    """Run the study to its end and print the result; returns the exit code."""
+    study = started.study
+    name = study.name
+    for line in started.notes:
+        note(f"note: {line}")
+    if not started.created:
+        note(f"{name} exists and goes on: {study.summary.created} trials so far")
+    if study.condition.concluded:
+        return _finish(session, study, output)
+    progress = open_progress(sys.stderr, study)
+    with progress, _interruptible(session, name) as interrupted:
+        try:
+            study = session.run(name, progress.update)
+        except KeyboardInterrupt:
+            session.kill()
+            interrupted.set()
+    if not interrupted.is_set():
+        return _finish(session, study, output)
+    study = session.store.get_study(name)
+    option = "" if location == str(Path.cwd() / "katib.db") else f" --db {location}"
+    note(f"interrupted; `katib resume {name}{option}` goes on, unfinished trials run again")
+    _finish(session, study, output)
+    return INTERRUPTED
+
+
+def detach(study: Study, location: str, output: Output) -> int:
+    """Leave the study running in a process of its own; returns the exit code."""
+    folder = Path(study.run_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "controller.log"
+    words = [sys.executable, "-m", "katib", "resume", study.name, "--db", location]
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=Path.cwd()
+        )
+    if output is Output.JSON:
+        print_json({"name": study.name, "pid": process.pid, "log": str(log)})
+    else:
+        say(f"{study.name} runs in the background as process {process.pid}; its log is {log}")
+        say(f"`katib show {study.name}`, `katib explain {study.name}` and `katib stop {study.name}` work on it")
+    return 0
+
+
+def _finish(session: Session, study: Study, output: Output) -> int:
+    report = study_report(session.store, study)
+    if output is Output.JSON:
+        print_json(report)
+    else:
+        say("\n".join(study_lines(report, report["command"] or "")))
+    return 0 if study.condition.status is StudyStatus.SUCCEEDED else 1
+
+
+@contextmanager
+def _interruptible(session: Session, name: str) -> Iterator[threading.Event]:
+    """The first signal asks the study to stop cleanly; the second raises KeyboardInterrupt. Yields a flag."""
+    interrupted = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+        os.write(2, b"\nstopping: waiting for running trials to end; Ctrl-C again kills them\n")
+        # Not in the handler itself: the main thread may hold the store's lock at this very moment.
+        threading.Thread(target=session.interrupt, args=(name,), daemon=True).start()
+
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    old: dict[signal.Signals, Any] = {number: signal.signal(number, on_signal) for number in wanted}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

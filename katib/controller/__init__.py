@@ -1,0 +1,1 @@
+"""Carries studies to their verdicts: read, decide, apply, say when to look again."""

@@ -1,0 +1,87 @@
+"""Asks algorithms in the background, one question per study at a time, so that a slow answer delays nothing else."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from katib.core.advice import AdviceReply
+from katib.core.study import Study, StudyConfig
+from katib.core.trial import Trial, TrialState
+from katib.stores.contract import Store, TrialFilter
+from katib.suggestion.contract import SuggestionService
+
+EVERY_STATE = frozenset(TrialState)
+
+
+@dataclass
+class _Record:
+    """The trials of a study as last read; only what changed since is read again."""
+
+    trials: dict[int, Trial] = field(default_factory=dict)
+    revision: int = -1
+
+    def refresh(self, store: Store, uid: str) -> list[Trial]:
+        after = None if self.revision < 0 else self.revision
+        for trial in store.trials(uid, TrialFilter(states=EVERY_STATE, after_revision=after)):
+            self.trials[trial.ordinal] = trial
+            self.revision = max(self.revision, trial.revision)
+        return list(self.trials.values())
+
+
+class Asker:
+    """Wishes for advice in, answers out.
+
+    Args:
+        service: who answers; it has deadlines of its own.
+        on_answer: called from a background thread when a study's answer is ready to `take`.
+    """
+
+    def __init__(self, service: SuggestionService, store: Store, on_answer: Callable[[str], None]) -> None:
+        self._service = service
+        self._store = store
+        self._on_answer = on_answer
+        self._lock = threading.Lock()
+        self._asked: set[str] = set()
+        self._answers: dict[str, AdviceReply | BaseException] = {}
+        self._records: dict[str, _Record] = {}
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ask")
+
+    def want(self, study: Study, config: StudyConfig, upto: int) -> None:
+        """Advice for `study` should exist up to ordinal `upto`. Does nothing while a question is open."""
+        with self._lock:
+            if study.uid in self._asked or study.uid in self._answers:
+                return
+            self._asked.add(study.uid)
+        ordinals = range(study.summary.highest_ordinal + 1, upto + 1)
+        self._threads.submit(self._ask, study.name, config, ordinals)
+
+    def take(self, uid: str) -> AdviceReply | None:
+        """The answer that came, once. Raises what the question raised."""
+        with self._lock:
+            answer = self._answers.pop(uid, None)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def asking(self, uid: str) -> bool:
+        """Whether a question is open."""
+        return uid in self._asked
+
+    def close(self) -> None:
+        """Ask no more. An open question is abandoned."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, name: str, config: StudyConfig, ordinals: range) -> None:
+        answer: AdviceReply | BaseException
+        try:
+            record = self._records.setdefault(config.uid, _Record())
+            trials = record.refresh(self._store, config.uid)
+            answer = self._service.suggest(config, trials, ordinals)
+        except Exception as error:
+            # Raised again in the controller's thread by `take`, where back-off and reporting are.
+            answer = error
+        with self._lock:
+            self._asked.discard(config.uid)
+            self._answers[config.uid] = answer
+        self._on_answer(name)

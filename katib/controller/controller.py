@@ -1,0 +1,124 @@
+"""The loop: takes names from the queue, looks at each study it owns, keeps its lease, and backs off from trouble."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from katib.config import Settings
+from katib.controller.asking import Asker
+from katib.controller.owned import OwnedStudy
+from katib.controller.queue import WorkQueue
+from katib.controller.reconcile import Looked, look
+from katib.core.study import Study
+from katib.errors import Conflict, KatibError, Stale
+from katib.stores.contract import Store
+from katib.suggestion.contract import SuggestionService
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What a look found, for people to see. `error`: why the last look failed; empty when it did not."""
+
+    looked: Looked | None = None
+    error: str = ""
+
+
+@dataclass
+class _Watched:
+    owned: OwnedStudy
+    renewed: float
+    on_progress: Callable[[Progress], None]
+    progress: Progress = field(default_factory=Progress)
+    over: threading.Event = field(default_factory=threading.Event)
+    failure: KatibError | None = None
+
+
+class Controller:
+    """Carries the studies it owns to their verdicts, in the thread that calls `run_until`.
+
+    Args:
+        now: seconds since the epoch; the controller's only clock for what it records.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        suggestions: SuggestionService,
+        settings: Settings,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._now = now
+        self._queue = WorkQueue(
+            first_delay=settings.controller.first_error_delay, longest_delay=settings.controller.longest_error_delay
+        )
+        self._asker = Asker(suggestions, store, on_answer=self._queue.add)
+        self._watched: dict[str, _Watched] = {}
+
+    def take(self, owned: OwnedStudy, on_progress: Callable[[Progress], None] = lambda _progress: None) -> None:
+        """Look after a study from now on."""
+        self._watched[owned.name] = _Watched(owned=owned, renewed=self._now(), on_progress=on_progress)
+        owned.runner.on_change(lambda: self._queue.add(owned.name))
+        self._queue.add(owned.name)
+
+    def wake(self, name: str) -> None:
+        """Look at a study now: something about it changed."""
+        self._queue.add(name)
+
+    def run_until_over(self, name: str) -> Study:
+        """Work until the study has come to an end and nothing of it runs.
+
+        Raises Stale when another process took the study over.
+        """
+        watched = self._watched[name]
+        while not watched.over.is_set():
+            self._step(self._settings.controller.wish_poll)
+        if watched.failure is not None:
+            raise watched.failure
+        return self._store.get_study(name)
+
+    def close(self) -> None:
+        """Give up every study's lease and stop asking. Runs go on."""
+        self._asker.close()
+        for watched in self._watched.values():
+            self._store.release(watched.owned.lease)
+        self._watched.clear()
+
+    def _step(self, timeout: float) -> None:
+        name = self._queue.get(timeout)
+        watched = self._watched.get(name) if name is not None else None
+        if name is None or watched is None:
+            return
+        try:
+            self._renew(watched)
+            looked = look(watched.owned, self._store, self._asker, self._settings.controller, now=self._now())
+        except Conflict:
+            self._queue.add(name)
+        except Stale as error:
+            watched.failure = error
+            watched.over.set()
+        except KatibError as error:
+            # Whatever it is (the store is away, the disk is full, the algorithm fails), trials that run go on running
+            # and what they report is kept; the look is simply tried again.
+            self._queue.failed(name)
+            self._publish(watched, Progress(looked=watched.progress.looked, error=str(error)))
+        else:
+            self._queue.succeeded(name)
+            self._publish(watched, Progress(looked=looked))
+            if looked.over:
+                watched.over.set()
+            else:
+                self._queue.add(name, after=looked.again_in)
+
+    def _renew(self, watched: _Watched) -> None:
+        now, lease = self._now(), self._settings.lease
+        if now - watched.renewed >= lease.renew_every or now < watched.renewed:
+            self._store.renew(watched.owned.lease, now=now, seconds=lease.seconds)
+            watched.renewed = now
+
+    def _publish(self, watched: _Watched, progress: Progress) -> None:
+        watched.progress = progress
+        watched.on_progress(progress)

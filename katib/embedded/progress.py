@@ -1,0 +1,95 @@
+"""Progress in words: how fast trials finish, what just finished, and where the study stands."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from katib.controller.controller import Progress
+from katib.core.space import Assignment, as_number
+from katib.core.study import Study, Summary
+from katib.core.trial import FINISHED, TrialState
+
+
+@dataclass
+class Pace:
+    """How fast trials finish, counted from the first look."""
+
+    began: float = field(default_factory=time.monotonic)
+    finished_before: int | None = None
+
+    def eta(self, summary: Summary, limit: int | None) -> float | None:
+        """Seconds until the budget is spent at the pace so far; None while nobody can know."""
+        finished = summary.count(*FINISHED)
+        if self.finished_before is None:
+            self.finished_before = finished
+        done = finished - self.finished_before
+        if limit is None or done <= 0:
+            return None
+        return (time.monotonic() - self.began) / done * max(limit - finished, 0)
+
+
+def finished_lines(progress: Progress, metric: str) -> Iterator[str]:
+    """A line for each trial that the last look saw finish."""
+    looked = progress.looked
+    if looked is None:
+        return
+    for move in looked.plan.transitions:
+        if move.target in FINISHED:
+            trial = looked.gathered.trials[move.ordinal]
+            first = move.message.splitlines()[0][:160] if move.message else ""
+            told = f"{metric}={move.value!r}" if move.value is not None else f"{move.reason.value}: {first}"
+            yield f"trial {move.ordinal} {move.target.value} {told} ({assignment_text(trial.assignment)})"
+
+
+def headline(study: Study, summary: Summary, eta: float | None) -> str:
+    """One line: counts, best so far, time left."""
+    bad = summary.count(TrialState.FAILED, TrialState.METRICS_UNAVAILABLE, TrialState.KILLED)
+    done = summary.count(*FINISHED)
+    limit = f"/{study.budget.max_trials}" if study.budget.max_trials is not None else ""
+    best = "none yet" if summary.best_value is None else f"{summary.best_value:.6g} (trial {summary.best_ordinal})"
+    left = "" if eta is None else f"  about {duration(eta)} left"
+    counts = f"{done}{limit} done, {summary.count(TrialState.RUNNING)} running, {bad} failed"
+    return f"{study.name}  {counts}  best {study.objective.metric} {best}{left}"
+
+
+def assignment_text(assignment: Assignment) -> str:
+    """name=value pairs on one line, numbers shortened."""
+    numbers = {name: as_number(value) for name, value in assignment.items()}
+    return " ".join(f"{name}={f'{v:.6g}' if isinstance(v, float) else v}" for name, v in numbers.items())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    whole = max(math.ceil(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, seconds_left = divmod(whole, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {seconds_left} s"
+
+
+class LineProgress:
+    """For pipes, files and notebooks: a line per finished trial, and a line when something goes wrong."""
+
+    def __init__(self, stream: TextIO, study: Study) -> None:
+        self._stream = stream
+        self._metric = study.objective.metric
+        self._error = ""
+
+    def __enter__(self) -> "LineProgress":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stream.flush()
+
+    def update(self, progress: Progress) -> None:
+        """Print what is new."""
+        if progress.error:
+            if progress.error != self._error:
+                self._stream.write(f"waiting: {progress.error}\n")
+        else:
+            for line in finished_lines(progress, self._metric):
+                self._stream.write(line + "\n")
+        self._error = progress.error

@@ -1,0 +1,125 @@
+"""An engine in this process: a store, a runner per study, algorithms in a worker, and the controller over them."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from katib.config import Settings
+from katib.controller.controller import Controller, Progress
+from katib.controller.owned import OwnedStudy
+from katib.core.study import RetryPolicy, Study, StudyConfig
+from katib.errors import InvalidInput, LeaseHeld
+from katib.runners.local import LocalRunner
+from katib.service.owners import Owner
+from katib.service.studies import Studies, workdir_of
+from katib.spec.container import process_of
+from katib.spec.experiment import Experiment
+from katib.spec.prepare import from_effective
+from katib.spec.render import Template
+from katib.stores.contract import Lease, Store, Wish
+from katib.stores.opening import open_store
+from katib.suggestion import open_suggestions
+
+
+class Session:
+    """Everything needed to run studies on this machine. A context manager; leaving it lets runs go on.
+
+    Args:
+        store: a path or URL.
+    """
+
+    def __init__(self, store: str, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        # The worker starts while the store is opened: both take a good part of the time to the first trial.
+        self.suggestions = open_suggestions()
+        self.store: Store = open_store(store)
+        self.studies = Studies(self.store, now=time.time)
+        self._controller = Controller(self.store, self.suggestions, self.settings)
+        self._owned: dict[str, OwnedStudy] = {}
+        self._closing = threading.Lock()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def check_algorithm(self, config: StudyConfig) -> None:
+        """Raise InvalidInput when the algorithm does not take the study's settings or space; AlgorithmUnknown."""
+        faults = self.suggestions.validate(config)
+        if faults:
+            raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
+
+    def run(self, name: str, on_progress: Callable[[Progress], None] = lambda _progress: None) -> Study:
+        """Carry a study to its end, in the calling thread, and return it. May be called again when it was interrupted.
+
+        Raises:
+            LeaseHeld: another live process runs it.
+            Stale: another process took it over meanwhile.
+        """
+        if name not in self._owned:
+            self._controller.take(self._own(name), on_progress)
+        return self._controller.run_until_over(name)
+
+    def interrupt(self, name: str) -> None:
+        """Ask a study that runs here to stop cleanly; safe from any thread."""
+        self.store.wish(name, Wish(stop=True), now=time.time())
+        self._controller.wake(name)
+
+    def kill(self) -> None:
+        """End every run at once."""
+        for owned in self._owned.values():
+            owned.runner.close(kill=True)
+
+    def close(self) -> None:
+        """Give up leases, let go of runs, end the workers, close the store."""
+        with self._closing:
+            self._controller.close()
+            for owned in self._owned.values():
+                owned.runner.close()
+            self._owned.clear()
+            self.suggestions.close()
+            self.store.close()
+
+    def _own(self, name: str) -> OwnedStudy:
+        lease = self._acquire(name)
+        study = self.store.get_study(name)
+        experiment = from_effective(study.effective)
+        algorithm = experiment.spec.algorithm.algorithm_name
+        owned = OwnedStudy(
+            lease=lease,
+            experiment=experiment,
+            effective=study.effective,
+            template=Template.of(experiment),
+            runner=LocalRunner(Path(study.run_dir), cwd=workdir_of(study)),
+            retry=retry_policy(experiment),
+            abilities=self.suggestions.abilities(algorithm),
+        )
+        self._owned[name] = owned
+        return owned
+
+    def _acquire(self, name: str) -> Lease:
+        study = self.store.get_study(name)
+        owner = Owner.parse(study.owner)
+        dead = study.owner if owner is not None and owner.is_dead() else ""
+        try:
+            return self.store.acquire(
+                name, str(Owner.me()), now=time.time(), seconds=self.settings.lease.seconds, dead=dead
+            )
+        except LeaseHeld as error:
+            by = owner.described if owner else "another process"
+            raise LeaseHeld(
+                f"study {name!r} is being run by {by}",
+                hint=f"`katib show {name}` and `katib explain {name}` work meanwhile; `katib stop {name}` stops it",
+            ) from error
+
+
+def retry_policy(experiment: Experiment) -> RetryPolicy:
+    """How often a trial of this template is tried again: the Job's backoffLimit."""
+    template = experiment.spec.trial_template
+    manifest = template.trial_spec or {}
+    return RetryPolicy(retries=process_of(manifest, template.primary_container_name).retries)

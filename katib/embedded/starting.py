@@ -1,0 +1,66 @@
+"""From an Experiment document to a study on record, checked whole before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from katib.core.study import Study
+from katib.embedded.session import Session
+from katib.errors import InvalidInput
+from katib.spec.cluster import script_warnings
+from katib.spec.container import process_of
+from katib.spec.prepare import Prepared, prepare
+from katib.spec.render import Template
+from katib.spec.study import search_space, study_config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A study ready to run.
+
+    Attributes:
+        created: whether it is new; else an existing one goes on.
+        notes: what a person should know before it runs: what cannot be honoured here, what is likely a mistake.
+    """
+
+    study: Study
+    created: bool
+    notes: tuple[str, ...]
+
+
+def start(
+    session: Session, document: Mapping[str, Any], *, lines: Mapping[str, int] | None, run_root: Path, workdir: Path
+) -> Started:
+    """Record an experiment, or find the same one again and let it go on.
+
+    Raises:
+        InvalidInput: something is wrong with it; every fault is named.
+        AlgorithmUnknown: no such algorithm.
+        AlreadyExists: the name belongs to a study with another specification.
+    """
+    prepared = prepare(document, lines=lines)
+    session.check_algorithm(study_config(prepared.experiment, uid=""))
+    notes = _check_template(prepared)
+    opened = session.studies.create(prepared, run_root=run_root, workdir=workdir)
+    study = opened.study
+    if study.stop_requested and not study.condition.concluded:
+        study = session.studies.go_on(study.name)
+    return Started(study=study, created=opened.created, notes=notes)
+
+
+def _check_template(prepared: Prepared) -> tuple[str, ...]:
+    """Render the template once, so that what cannot run here is said now and not by the first trial."""
+    experiment = prepared.experiment
+    template = experiment.spec.trial_template
+    space = search_space(experiment)
+    first = {parameter.name: parameter.at(0) for parameter in space.parameters}
+    manifest = Template.of(experiment).render(name="trial", namespace=experiment.namespace, assignment=first)
+    process = process_of(manifest, template.primary_container_name)
+    notes = [*process.notes, *(str(warning) for warning in script_warnings(prepared))]
+    if experiment.spec.early_stopping is not None:
+        name = experiment.spec.early_stopping.algorithm_name
+        notes.append(f"early stopping ({name}) is not available in this version: trials run to their end")
+    if experiment.spec.nas_config is not None:
+        raise InvalidInput([], what="nasConfig: architecture search is parsed and kept, but cannot be run")
+    return tuple(notes)

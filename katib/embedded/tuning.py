@@ -1,0 +1,162 @@
+"""`tune`: finds good arguments for a Python function, each trial in a process of its own."""
+
+import hashlib
+import os
+import re
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from katib.config import from_environment
+from katib.core.names import STUDY_NAME_LIMIT, TRIAL_ALPHABET
+from katib.embedded.progress import LineProgress
+from katib.embedded.result import Result, result_of
+from katib.embedded.session import Session
+from katib.embedded.starting import start
+from katib.errors import Fault, InvalidInput
+from katib.function_trial import save
+from katib.spec.quick import experiment_from_command
+
+Space = str | Sequence[Any]
+"""`float:LO:HI[:STEP]`, `log:LO:HI`, `int:LO:HI[:STEP]`, `logint:LO:HI`, or a list of values of any kind."""
+
+
+def tune(
+    fn: Callable[..., Any],
+    parameters: Mapping[str, Space],
+    *,
+    objective: str = "loss",
+    direction: str = "minimize",
+    algorithm: str = "tpe",
+    max_trials: int = 50,
+    parallel: int = 4,
+    goal: float | None = None,
+    name: str | None = None,
+    db: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Result:
+    """Try `fn` on up to `max_trials` assignments, `parallel` at a time, and return what was found.
+
+    Each trial runs in a process of its own, so `fn` may use all of a library's global state, crash, or leak; a raised
+    exception fails that trial only. `fn` may be defined in a notebook.
+
+    Args:
+        fn: gets the parameters as keywords when it names them, else as one dict. What it returns is the objective (a
+            number) or several metrics (a dict); None when it reports by `katib.report(loss=…, step=…)` itself.
+        parameters: name -> its space: a text as on the command line (`log:1e-5:1e-1`), or a list of values, which may
+            be any objects that pickle.
+        objective: the metric to optimise.
+        direction: `minimize` or `maximize`.
+        algorithm: `random`, `grid`, `sobol` or `tpe`.
+        goal: stop as soon as the objective reaches it; None for no goal.
+        name: the study's name; by default the function's with four letters, so that each call is a study of its own.
+            A name that exists continues that study.
+        db: the store; by default $KATIB_DB, else ./katib.db.
+        settings: the algorithm's settings.
+        progress: a line on stderr for each finished trial.
+
+    Raises:
+        InvalidInput: the parameters or settings cannot be used; every fault is named.
+        AlreadyExists: `name` belongs to a study with another specification.
+        KeyboardInterrupt: after the running trials were stopped; the same call with the same `name` goes on.
+    """
+    location = db or from_environment(os.environ).store or str(Path.cwd() / "katib.db")
+    folder = Path.cwd() if "://" in location else Path(location).expanduser().resolve().parent
+    run_root = folder / "katib-runs"
+    spaces, values = _spaces(parameters)
+    payload = _save(fn, objective=objective, values=values, folder=run_root)
+    study_name = name or _name_for(fn)
+    words = [sys.executable, "-m", "katib.function_trial", str(payload), *(f"{key}={{{key}}}" for key in parameters)]
+    document = experiment_from_command(
+        name=study_name,
+        params=spaces,
+        command=words,
+        objective=objective,
+        direction=direction,
+        algorithm=algorithm,
+        max_trials=max_trials,
+        parallel=min(parallel, max_trials),
+    )
+    _complete(document, goal=goal, settings=settings)
+    with Session(location) as session:
+        started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
+        with LineProgress(sys.stderr if progress else _nowhere(), started.study) as shown:
+            study = started.study
+            if not study.condition.concluded:
+                study = _run(session, study_name, shown)
+        return result_of(session.store, study, values)
+
+
+def _run(session: Session, name: str, shown: LineProgress) -> Any:
+    try:
+        return session.run(name, shown.update)
+    except KeyboardInterrupt:
+        # Stopping takes as long as the trials' grace; a second interrupt ends even that.
+        threading.Thread(target=session.interrupt, args=(name,), daemon=True).start()
+        session.run(name)
+        raise
+
+
+def _spaces(parameters: Mapping[str, Space]) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """The parameters as the command line writes them, and the objects that list items' texts stand for."""
+    texts: list[str] = []
+    values: dict[str, dict[str, Any]] = {}
+    faults: list[Fault] = []
+    for name, space in parameters.items():
+        if isinstance(space, str) and ":" in space:
+            texts.append(f"{name}={space}")
+        elif isinstance(space, Sequence) and not isinstance(space, str) and space:
+            values[name] = _texts_of(space)
+            texts.append(f"{name}={','.join(values[name])}")
+        else:
+            wanted = "must be float:LO:HI[:STEP], log:LO:HI, int:LO:HI[:STEP], logint:LO:HI or a list of values"
+            faults.append(Fault(path=f"parameters[{name!r}]", given=repr(space), wanted=wanted))
+    if faults:
+        raise InvalidInput(faults, what="tune's parameters")
+    return texts, values
+
+
+def _texts_of(items: Sequence[Any]) -> dict[str, Any]:
+    """A text that stands for each item: its own when that is plain and not taken (1 and "1"), else one made from it."""
+    texts: dict[str, Any] = {}
+    for item in items:
+        plain = str(item)
+        made = f"item-{hashlib.sha256(repr(item).encode()).hexdigest()[:8]}"
+        texts[plain if re.fullmatch(r"[\w.+-]+", plain) and plain not in texts else made] = item
+    return texts
+
+
+def _save(fn: Callable[..., Any], *, objective: str, values: dict[str, dict[str, Any]], folder: Path) -> Path:
+    """Write the function under a name made from its content: the same function again is the same file."""
+    functions = folder / ".functions"
+    functions.mkdir(parents=True, exist_ok=True)
+    path = functions / f"{secrets.token_hex(8)}.pkl"
+    save(path, fn, objective=objective, values=values)
+    final = functions / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.pkl"
+    path.replace(final)
+    return final
+
+
+def _name_for(fn: Callable[..., Any]) -> str:
+    stem = re.sub(r"[^a-z0-9]+", "-", getattr(fn, "__name__", "study").lower()).strip("-")
+    stem = stem if stem[:1].isalpha() else "study"
+    suffix = "".join(secrets.choice(TRIAL_ALPHABET) for _ in range(4))
+    return f"{stem[: STUDY_NAME_LIMIT - 5].rstrip('-')}-{suffix}"
+
+
+def _complete(document: dict[str, Any], *, goal: float | None, settings: Mapping[str, Any] | None) -> None:
+    """What the command line has no word for."""
+    spec = document["spec"]
+    if goal is not None:
+        spec["objective"]["goal"] = goal
+    if settings:
+        spec["algorithm"]["algorithmSettings"] = [{"name": key, "value": str(value)} for key, value in settings.items()]
+    spec["metricsCollectorSpec"] = {"collector": {"kind": "Push"}}
+
+
+def _nowhere() -> Any:
+    return Path(os.devnull).open("w")

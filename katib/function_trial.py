@@ -1,0 +1,76 @@
+"""A trial of `katib.tune`: runs the user's function on one assignment.
+
+Started as `python -m katib.function_trial FILE name=value…`. The file holds two pickles: plain data first (import paths
+and the objects that texts stand for), then the function, which may need those import paths to load.
+"""
+
+import inspect
+import json
+import pickle
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from katib.report import report
+
+
+def save(path: Path, fn: Callable[..., Any], *, objective: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write a function to a file that a trial can load.
+
+    Args:
+        values: parameter -> text -> the object that the function gets for it; numbers are not in it.
+    """
+    import cloudpickle
+
+    head = {"sys_path": [str(Path(entry).resolve()) for entry in sys.path], "objective": objective, "values": values}
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(cloudpickle.dumps(head) + cloudpickle.dumps(fn))
+    temporary.replace(path)
+
+
+def main(words: Sequence[str]) -> None:
+    """Load the function, call it, and report what it returns."""
+    with Path(words[0]).open("rb") as file:
+        head = pickle.load(file)  # noqa: S301 - written by this user's own call of tune
+        sys.path.extend(entry for entry in head["sys_path"] if entry not in sys.path)
+        fn = pickle.load(file)  # noqa: S301 - as above
+    assignment = dict(_parse(word, head["values"]) for word in words[1:])
+    _report(call(fn, assignment), head["objective"])
+
+
+def call(fn: Callable[..., Any], assignment: Mapping[str, Any]) -> Any:
+    """Call `fn` with the assignment: as keywords when it names the parameters, else as one mapping."""
+    try:
+        parameters = list(inspect.signature(fn).parameters.values())
+    except (TypeError, ValueError):
+        return fn(dict(assignment))
+    by_name = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    if assignment.keys() <= by_name or takes_any:
+        return fn(**assignment)
+    return fn(dict(assignment))
+
+
+def _parse(word: str, values: Mapping[str, Mapping[str, Any]]) -> tuple[str, Any]:
+    name, _, text = word.partition("=")
+    return name, values[name][text] if name in values else json.loads(text)
+
+
+def _report(result: Any, objective: str) -> None:
+    if result is None:
+        return
+    if isinstance(result, Mapping):
+        report(dict(result))
+    elif isinstance(result, Real) or hasattr(result, "__float__"):
+        report({objective: float(result)})
+    else:
+        raise TypeError(
+            f"the function returned {type(result).__name__}; wanted a number (the objective {objective!r}), "
+            "a mapping of metrics, or None when it has called katib.report"
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,146 @@
+"""What a study is doing or waiting for, since when, and why. Never an empty answer."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from katib.core.study import Study, StudyStatus
+from katib.core.trial import Trial, TrialState
+from katib.service.owners import Owner, running_elsewhere
+from katib.service.views import event_view, metrics, moment
+from katib.stores.contract import Store, StudyView, TrialFilter
+
+BAD = frozenset({TrialState.FAILED, TrialState.METRICS_UNAVAILABLE})
+SHOWN = 5
+"""Trials and events named one by one; the rest is counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """The answer.
+
+    Attributes:
+        doing: one sentence.
+        since: seconds since the epoch; None when it never began.
+        details: more sentences, the most telling first.
+        hint: what a user can do about it; empty when there is nothing to do.
+    """
+
+    study: Study
+    doing: str
+    since: float | None
+    details: tuple[str, ...]
+    hint: str
+    events: tuple[dict[str, Any], ...]
+    running: tuple[dict[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `explain --output json`."""
+        condition = self.study.condition
+        return {
+            "name": self.study.name,
+            "status": condition.status.value,
+            "reason": condition.reason.value,
+            "doing": self.doing,
+            "since": moment(self.since),
+            "details": list(self.details),
+            "hint": self.hint,
+            "running": list(self.running),
+            "events": list(self.events),
+        }
+
+
+TailOf = Callable[[Trial], str]
+"""The last lines of a trial's log; empty when there are none."""
+
+
+def explain(store: Store, name: str, *, now: float, tail_of: TailOf) -> Explanation:
+    """Explain a study. Raises NotFound."""
+    study = store.get_study(name)
+    view = store.view(study.uid)
+    study = view.study
+    events = store.events(study.uid, limit=SHOWN)
+    doing, since, hint = _doing(view, now)
+    return Explanation(
+        study=study,
+        doing=doing,
+        since=since,
+        hint=hint,
+        details=(*_waits(view, now), *_failures(store, study, tail_of)),
+        events=tuple(event_view(event) for event in events),
+        running=tuple(_running(trial, tail_of) for trial in view.unfinished if trial.state is TrialState.RUNNING),
+    )
+
+
+def _doing(view: StudyView, now: float) -> tuple[str, float | None, str]:
+    study = view.study
+    condition, name = study.condition, study.name
+    if condition.concluded and not view.unfinished:
+        return condition.message, condition.since, _hint_when_concluded(study)
+    if condition.status is StudyStatus.STOPPED:
+        return condition.message, condition.since, f"`katib resume {name}` goes on"
+    owner = Owner.parse(study.owner)
+    if running_elsewhere(study, now=now) is None:
+        gone = f"{owner.described} is gone" if owner else "it was never started"
+        return f"nobody is running it: {gone}", study.lease_until or study.created_at, f"`katib resume {name}` goes on"
+    by = f" by {owner.described}" if owner else ""
+    if study.stop_requested or condition.concluded:
+        return f"ending{by}: {len(view.unfinished)} unfinished trials are being stopped", condition.since, ""
+    return _doing_while_owned(view, by)
+
+
+def _doing_while_owned(view: StudyView, by: str) -> tuple[str, float | None, str]:
+    running = [trial for trial in view.unfinished if trial.state is TrialState.RUNNING]
+    pending = len(view.unfinished) - len(running)
+    if running:
+        since = min(trial.started_at or trial.created_at for trial in running)
+        also = f", {pending} waiting to start" if pending else ""
+        return f"running{by}: {_number(len(running), 'trial')} in progress{also}", since, ""
+    if pending:
+        since = min(trial.created_at for trial in view.unfinished)
+        return f"running{by}: {_number(pending, 'trial')} waiting to start", since, ""
+    return f"running{by}: waiting for the algorithm's next suggestion", view.study.condition.since, ""
+
+
+def _hint_when_concluded(study: Study) -> str:
+    name = study.name
+    if study.condition.status is StudyStatus.SUCCEEDED:
+        return f"`katib show {name}` prints the best trial; `katib resume {name} --max-trials N` extends it"
+    return f"`katib trials {name}` lists the trials, `katib logs {name}/TRIAL` prints what one of them said"
+
+
+def _waits(view: StudyView, now: float) -> list[str]:
+    return [
+        f"trial {trial.ordinal} ({trial.name}) runs again in {trial.not_before - now:.0f} s: {trial.message}"
+        for trial in view.unfinished
+        if trial.not_before > now
+    ]
+
+
+def _failures(store: Store, study: Study, tail_of: TailOf) -> list[str]:
+    bad = store.trials(study.uid, TrialFilter(states=BAD))
+    if not bad:
+        return []
+    kinds = Counter(trial.reason.value for trial in bad)
+    total = ", ".join(f"{number} x {reason}" for reason, number in kinds.most_common())
+    last = bad[-1]
+    said = f"the last of them, {last.name}: {last.message or last.reason.value}"
+    tail = tail_of(last)
+    lines = f"\nits last log lines:\n{tail}" if tail and tail not in last.message else ""
+    return [f"{_number(len(bad), 'trial')} without a value: {total}", f"{said}{lines}"]
+
+
+def _running(trial: Trial, tail_of: TailOf) -> dict[str, Any]:
+    return {
+        "trial": trial.name,
+        "ordinal": trial.ordinal,
+        "attempt": trial.attempt,
+        "since": moment(trial.started_at),
+        "metrics": metrics(trial.metrics),
+        "last_lines": tail_of(trial),
+    }
+
+
+def _number(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,41 @@
+"""A study's results, whole, for other tools."""
+
+import csv
+import io
+from typing import Any
+
+from katib.core.study import Study
+from katib.service.reports import study_report
+from katib.service.views import observation_view, trial_view
+from katib.stores.contract import Store
+
+PLAIN = ("ordinal", "name", "status", "reason", "value", "attempts", "started", "ended")
+
+
+def as_csv(store: Store, study: Study) -> str:
+    """A row per trial: its plain fields, `param:NAME` for each parameter, `metric:NAME` for each metric's latest."""
+    views = [trial_view(trial) for trial in store.trials(study.uid)]
+    names = list(dict.fromkeys(name for view in views for name in view["parameters"]))
+    measured = list(dict.fromkeys(name for view in views for name in view["metrics"]))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*PLAIN, *(f"param:{name}" for name in names), *(f"metric:{name}" for name in measured)])
+    for view in views:
+        writer.writerow(
+            [
+                *(view[field] for field in PLAIN),
+                *(view["parameters"].get(name) for name in names),
+                *(view["metrics"].get(name, {}).get("latest") for name in measured),
+            ]
+        )
+    return out.getvalue()
+
+
+def as_document(store: Store, study: Study) -> dict[str, Any]:
+    """Everything: the study as `show` prints it, its Experiment, its trials and all observations."""
+    return {
+        "study": study_report(store, study),
+        "experiment": dict(study.document),
+        "trials": [trial_view(trial) for trial in store.trials(study.uid)],
+        "observations": [observation_view(observation) for observation in store.observations(study.uid)],
+    }

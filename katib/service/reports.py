@@ -1,0 +1,20 @@
+"""A study with its best trial and the command that reproduces it: what `run` and `show` print."""
+
+from typing import Any
+
+from katib.core.study import Study
+from katib.errors import InvalidInput
+from katib.service.reproduce import command_line
+from katib.service.views import best_trial, study_view
+from katib.stores.contract import Store
+
+
+def study_report(store: Store, study: Study) -> dict[str, Any]:
+    """`study_view` with `command`: a shell line that runs the best trial again; null when there is none."""
+    best = best_trial(store, study)
+    try:
+        command = command_line(study, best) if best else None
+    except InvalidInput:
+        # A template that this machine cannot run (a ConfigMap's, an image's ENTRYPOINT) has no command line.
+        command = None
+    return {**study_view(study, best), "command": command}

@@ -1,0 +1,146 @@
+"""The JSON shapes that scripts may rely on. Times are RFC 3339 in UTC; a number that is not finite is a text."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from katib.core.observation import Metrics
+from katib.core.space import Assignment, as_number
+from katib.core.study import Study
+from katib.core.trial import Trial, TrialState
+from katib.stores.contract import Event, Observation, Store, TrialFilter
+
+COUNTS = {
+    "succeeded": TrialState.SUCCEEDED,
+    "failed": TrialState.FAILED,
+    "running": TrialState.RUNNING,
+    "pending": TrialState.PENDING,
+    "stopped_early": TrialState.EARLY_STOPPED,
+    "metrics_unavailable": TrialState.METRICS_UNAVAILABLE,
+    "killed": TrialState.KILLED,
+}
+
+
+def best_trial(store: Store, study: Study) -> Trial | None:
+    """The trial with the best value; None while there is none."""
+    ordinal = study.summary.best_ordinal
+    if ordinal is None:
+        return None
+    found = store.trials(study.uid, TrialFilter(ordinals=frozenset({ordinal})))
+    return found[0] if found else None
+
+
+def study_view(study: Study, best: Trial | None) -> dict[str, Any]:
+    """A study as `run` and `show` print it."""
+    objective, budget = study.objective, study.budget
+    algorithm = study.effective["spec"].get("algorithm") or {}
+    return {
+        "name": study.name,
+        "status": study.condition.status.value,
+        "reason": study.condition.reason.value,
+        "message": study.condition.message,
+        "counts": {**counts(study), "created": study.summary.created},
+        "best": None if best is None else best_view(best),
+        "objective": {
+            "metric": objective.metric,
+            "direction": objective.direction.value,
+            "goal": number(objective.goal),
+        },
+        "budget": {
+            "max_trials": budget.max_trials,
+            "parallel": budget.parallel,
+            "max_failed": budget.max_failed,
+        },
+        "algorithm": algorithm.get("algorithmName"),
+        "stop_requested": study.stop_requested,
+        "generation": study.generation,
+        "created": moment(study.created_at),
+        "started": moment(study.started_at),
+        "ended": moment(study.ended_at),
+        "run_dir": study.run_dir,
+    }
+
+
+def counts(study: Study) -> dict[str, int]:
+    """Trials per state, every state named."""
+    return {name: study.summary.count(state) for name, state in COUNTS.items()}
+
+
+def best_view(trial: Trial) -> dict[str, Any]:
+    """The best trial, in short."""
+    return {
+        "trial": trial.name,
+        "ordinal": trial.ordinal,
+        "value": number(trial.value),
+        "parameters": parameters(trial.assignment),
+    }
+
+
+def trial_view(trial: Trial) -> dict[str, Any]:
+    """A trial as `trials` prints it."""
+    return {
+        "name": trial.name,
+        "ordinal": trial.ordinal,
+        "status": trial.state.value,
+        "reason": trial.reason.value,
+        "message": trial.message,
+        "parameters": parameters(trial.assignment),
+        "value": number(trial.value),
+        "metrics": metrics(trial.metrics),
+        "labels": dict(trial.labels),
+        "attempts": trial.attempt,
+        "created": moment(trial.created_at),
+        "started": moment(trial.started_at),
+        "ended": moment(trial.ended_at),
+    }
+
+
+def event_view(event: Event) -> dict[str, Any]:
+    """An event as `explain` prints it."""
+    return {
+        "time": moment(event.time),
+        "kind": event.kind,
+        "reason": event.reason,
+        "message": event.message,
+        "trial": event.ordinal or None,
+    }
+
+
+def observation_view(observation: Observation) -> dict[str, Any]:
+    """An observation as `export` prints it."""
+    point = observation.point
+    return {
+        "trial": observation.trial,
+        "attempt": observation.attempt,
+        "metric": point.metric,
+        "value": number(point.value) if point.value is not None else point.text,
+        "step": point.step,
+        "seq": point.seq,
+        "time": moment(point.time or observation.arrived),
+    }
+
+
+def parameters(assignment: Assignment) -> dict[str, Any]:
+    """An assignment with numbers as numbers."""
+    return {name: as_number(value) for name, value in assignment.items()}
+
+
+def metrics(summaries: Metrics) -> dict[str, Mapping[str, Any]]:
+    """Metric name -> min, max, latest."""
+    return {
+        name: {"min": number(summary.min), "max": number(summary.max), "latest": number(summary.latest)}
+        for name, summary in summaries.items()
+    }
+
+
+def number(value: float | None) -> float | str | None:
+    """A number JSON can hold: nan and the infinities become the texts nan, inf, -inf."""
+    return value if value is None or math.isfinite(value) else str(value)
+
+
+def moment(seconds: float | None) -> str | None:
+    """Seconds since the epoch as RFC 3339 in UTC with milliseconds."""
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,152 @@
+"""The `katib` command as a user runs it: a real process, a real store, real trials, in a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PATIENCE = 60.0
+
+
+@dataclass
+class Cli:
+    """Runs `katib` in a folder."""
+
+    folder: Path
+
+    def words(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "katib", *args]
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("KATIB_")}
+        return {**kept, "NO_COLOR": "1", "COLUMNS": "200"}
+
+    def run(self, *args: str, code: int | None = 0, stdin: str = "") -> "Done":
+        done = subprocess.run(
+            self.words(*args),
+            cwd=self.folder,
+            env=self.env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=110,
+            errors="replace",
+        )
+        if code is not None:
+            assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.words(*args),
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def json(self, *args: str, code: int | None = 0) -> Any:
+        return json.loads(self.run(*args, "--output", "json", code=code).out)
+
+    def show(self, name: str = "study") -> Any:
+        return self.json("show", name)
+
+    def trials(self, name: str = "study") -> list[dict[str, Any]]:
+        return list(self.json("trials", name))
+
+    def write(self, name: str = "experiment.yaml", **changes: Any) -> Path:
+        path = self.folder / name
+        path.write_text(yaml.safe_dump(experiment(**changes)))
+        return path
+
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait for something to become true; the deadline only ends a test that has failed."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"waited {PATIENCE} s in vain for {what}")
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def experiment(
+    *,
+    name: str = "study",
+    script: str = 'echo "loss=$0"',
+    command: list[str] | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+    objective: dict[str, Any] | None = None,
+    algorithm: str | None = "random",
+    job: dict[str, Any] | None = None,
+    pod: dict[str, Any] | None = None,
+    container: dict[str, Any] | None = None,
+    **spec: Any,
+) -> dict[str, Any]:
+    """An Experiment with one double parameter `x`, whose trials run a shell script with x as $0."""
+    parameters = parameters or [{"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0.1", "max": "0.9"}}]
+    references = [f"${{trialParameters.{parameter['name']}}}" for parameter in parameters]
+    words = command or ["/bin/sh", "-c", script, *references]
+    return {
+        "apiVersion": "kubeflow.org/v1beta1",
+        "kind": "Experiment",
+        "metadata": {"name": name},
+        "spec": {
+            "objective": objective or {"type": "minimize", "objectiveMetricName": "loss"},
+            **({"algorithm": {"algorithmName": algorithm}} if algorithm else {}),
+            "maxTrialCount": 4,
+            "parallelTrialCount": 2,
+            **spec,
+            "parameters": parameters,
+            "trialTemplate": {
+                "primaryContainerName": "main",
+                "trialParameters": [
+                    {"name": parameter["name"], "description": "", "reference": parameter["name"]}
+                    for parameter in parameters
+                ],
+                "trialSpec": {
+                    "apiVersion": "batch/v1",
+                    "kind": "Job",
+                    "spec": {
+                        **(job or {}),
+                        "template": {
+                            "spec": {
+                                "restartPolicy": "Never",
+                                **(pod or {}),
+                                "containers": [
+                                    {"name": "main", "image": "busybox", "command": words, **(container or {})}
+                                ],
+                            }
+                        },
+                    },
+                },
+            },
+        },
+    }
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path)

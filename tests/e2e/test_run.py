@@ -1,0 +1,258 @@
+"""`katib run` from a file and from a command line, and what scripts may rely on."""
+
+import json
+import shlex
+import subprocess
+
+import pytest
+
+
+def test_a_file_is_carried_to_its_best_trial(cli):
+    done = cli.run("run", str(cli.write()), "--output", "json")
+    report = done.json
+    assert report["status"] == "Succeeded"
+    assert report["reason"] == "ExperimentMaxTrialsReached"
+    assert report["counts"] == {
+        "succeeded": 4,
+        "failed": 0,
+        "running": 0,
+        "pending": 0,
+        "stopped_early": 0,
+        "metrics_unavailable": 0,
+        "killed": 0,
+        "created": 4,
+    }
+    values = {trial["name"]: trial["value"] for trial in cli.trials()}
+    assert report["best"]["value"] == min(values.values()) == values[report["best"]["trial"]]
+    assert report["best"]["parameters"] == {"x": report["best"]["value"]}
+    assert cli.show() == report
+
+
+def test_the_reproducing_command_line_prints_the_best_value(cli):
+    report = cli.run("run", str(cli.write()), "--output", "json").json
+    again = subprocess.run(["/bin/sh", "-c", report["command"]], capture_output=True, text=True, check=True)
+    assert again.stdout == f"loss={report['best']['value']}\n"
+
+
+def test_the_shape_of_trials(cli):
+    cli.run("run", str(cli.write(maxTrialCount=1)))
+    (trial,) = cli.trials()
+    assert trial["ordinal"] == 1
+    assert trial["status"] == "Succeeded"
+    assert trial["reason"] == "TrialSucceeded"
+    assert trial["attempts"] == 1
+    value = trial["value"]
+    assert trial["parameters"] == {"x": value}
+    assert trial["metrics"] == {"loss": {"min": value, "max": value, "latest": value}}
+    assert trial["started"] <= trial["ended"]
+    assert trial["name"].startswith("study-")
+
+
+def test_a_command_line_is_an_experiment(cli):
+    done = cli.run(
+        *("run", "--param", "lr=log:1e-5:1e-1", "--param", "layers=int:2:5", "--param", "opt=sgd,adam"),
+        *("--minimize", "loss", "--max-trials", "3", "--name", "quick", "--output", "json"),
+        *(
+            "--",
+            "/bin/sh",
+            "-c",
+            'echo "$@"; echo loss=$1',
+            "sh",
+            "{lr}",
+            "--layers={layers}",
+            "{opt}",
+            "it's {not} one",
+        ),
+    )
+    assert done.json["counts"]["succeeded"] == 3
+    for trial in cli.trials("quick"):
+        given = trial["parameters"]
+        assert 1e-5 <= given["lr"] <= 1e-1
+        assert given["layers"] in {2, 3, 4, 5}
+        log = cli.run("logs", f"quick/{trial['ordinal']}").out
+        assert log.splitlines()[0] == f"{given['lr']!r} --layers={given['layers']} {given['opt']} it's {{not}} one"
+
+
+def test_twenty_trials_unless_told_otherwise(cli):
+    done = cli.run("run", "--param", "x=float:0:1", "--maximize", "loss", "--output", "json", "--", "echo", "loss={x}")
+    assert done.json["counts"]["succeeded"] == 20
+    assert done.json["objective"]["direction"] == "maximize"
+
+
+def test_print_yaml_prints_the_experiment_and_runs_nothing(cli):
+    words = [
+        "--param",
+        "x=int:1:3",
+        "--minimize",
+        "loss",
+        "--name",
+        "printed",
+        "--",
+        "echo",
+        "loss={x}",
+        "$(HOME)",
+        "no",
+    ]
+    printed = cli.run("run", "--print-yaml", *words).out
+    assert not (cli.folder / "katib.db").exists()
+    (cli.folder / "printed.yaml").write_text(printed)
+    checked = cli.json("validate", "printed.yaml")
+    assert checked["valid"]
+    assert checked["cluster"] == []
+    cli.run("run", "printed.yaml", "--max-trials", "1")
+    assert cli.run("logs", "printed/1").out.split() == [
+        "loss=" + str(cli.trials("printed")[0]["parameters"]["x"]),
+        "$(HOME)",
+        "no",
+    ]
+
+
+def test_set_changes_a_field_of_the_file(cli):
+    cli.run(
+        "run", str(cli.write()), "--set", "spec.maxTrialCount=2", "--set", "spec.parameters[0].feasibleSpace.min=0.8"
+    )
+    trials = cli.trials()
+    assert len(trials) == 2
+    assert all(trial["parameters"]["x"] >= 0.8 for trial in trials)
+
+
+def test_every_fault_of_a_file_is_named_at_once(cli):
+    path = cli.write(
+        maxTrialCount=0, paralelTrialCount=3, objective={"type": "minimise", "objectiveMetricName": "loss"}
+    )
+    done = cli.run("run", str(path), code=2)
+    assert "spec.maxTrialCount" in done.err
+    assert "did you mean `parallelTrialCount`" in done.err
+    assert "spec.objective.type" in done.err
+    assert not (cli.folder / "katib-runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["run"], "exactly one Experiment file"),
+        (["run", "missing.yaml"], "missing.yaml"),
+        (["run", "--param", "x=float:0:1", "--", "echo", "{x}"], "--minimize"),
+        (["run", "--param", "x=float:1:0", "--minimize", "loss", "--", "echo", "{x}"], "x"),
+        (["run", "--param", "x=float:0:1", "--minimize", "loss", "--", "echo"], "x"),
+        (["run", "--param", "x=float:0:1", "--minimize", "loss", "--algorithm", "tpee", "--", "echo", "{x}"], "tpe"),
+        (["resume", "nobody"], "nobody"),
+        (["show", "nobody"], "nobody"),
+        (["logs", "nobody"], "NAME/TRIAL"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_bad_words_exit_with_2_and_say_what_was_wanted(cli, words, wanted):
+    cli.run("run", str(cli.write(maxTrialCount=1)))
+    assert wanted in cli.run(*words, code=2).err
+
+
+def test_the_same_spec_continues_and_another_is_refused(cli):
+    path = cli.write()
+    cli.run("run", str(path))
+    first = cli.trials()
+    cli.run("run", str(path))
+    assert cli.trials() == first
+    other = cli.write(
+        "other.yaml",
+        algorithm="grid",
+        parameters=[{"name": "x", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "9"}}],
+    )
+    refused = cli.run("run", str(other), code=2).err
+    for word in ("--name", "katib resume", "katib delete", "spec.algorithm"):
+        assert word in refused
+    assert cli.trials() == first
+    cli.run("run", str(other), "--name", "second")
+    assert {study["name"] for study in cli.json("list")} == {"study", "second"}
+
+
+def test_a_finished_study_is_extended(cli):
+    cli.run("run", str(cli.write()))
+    done = cli.run("resume", "study", code=2)
+    assert "--max-trials" in done.err
+    report = cli.json("resume", "study", "--max-trials", "7")
+    assert report["counts"]["succeeded"] == 7
+    assert [trial["ordinal"] for trial in cli.trials()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_goal_ends_the_study_and_what_still_runs(cli):
+    script = 'echo "loss=$0"; if [ $KATIB_ATTEMPT = 1 ] && [ ! -e done ]; then touch done; exit 0; fi; sleep 1000'
+    path = cli.write(
+        script=script, objective={"type": "minimize", "objectiveMetricName": "loss", "goal": 0.95}, maxTrialCount=9
+    )
+    report = cli.run("run", str(path), "--output", "json").json
+    assert (report["status"], report["reason"]) == ("Succeeded", "ExperimentGoalReached")
+    assert report["counts"]["succeeded"] == 1
+    assert report["counts"]["running"] == report["counts"]["pending"] == 0
+
+
+def test_nothing_succeeding_is_a_failure_with_a_reason(cli):
+    done = cli.run("run", str(cli.write(script="echo nothing; exit 3")), "--output", "json", code=1)
+    report = done.json
+    assert report["best"] is None
+    assert (report["status"], report["reason"]) == ("Failed", "ExperimentNoTrialSucceeded")
+    trial = cli.trials()[0]
+    assert (trial["status"], trial["reason"]) == ("Failed", "ExitCode")
+    assert "exited with code 3" in trial["message"]
+    assert "nothing" in trial["message"]
+    assert "ExitCode" in cli.run("explain", "study").out
+
+
+def test_delete_removes_everything_of_a_study(cli):
+    cli.run("run", str(cli.write()))
+    assert (cli.folder / "katib-runs" / "study").is_dir()
+    cli.run("delete", "study", "--yes")
+    assert not (cli.folder / "katib-runs" / "study").exists()
+    assert cli.json("list") == []
+    cli.run("run", str(cli.write()))
+
+
+def test_export(cli):
+    cli.run("run", str(cli.write()))
+    header, *rows = cli.run("export", "study", "--format", "csv").out.splitlines()
+    assert header.startswith("ordinal,name,status,reason,value")
+    assert "param:x" in header
+    assert len(rows) == 4
+    document = json.loads(cli.run("export", "study", "--format", "json").out)
+    assert len(document["observations"]) == 4
+    assert document["experiment"]["metadata"]["name"] == "study"
+
+
+def test_db_and_its_variable_choose_the_store(cli):
+    elsewhere = cli.folder / "elsewhere"
+    elsewhere.mkdir()
+    cli.run("run", str(cli.write()), "--db", str(elsewhere / "my.db"))
+    assert (elsewhere / "my.db").exists()
+    assert (elsewhere / "katib-runs" / "study").is_dir()
+    assert not (cli.folder / "katib.db").exists()
+    assert cli.json("list", "--db", f"sqlite:///{elsewhere}/my.db")[0]["name"] == "study"
+    assert "no store" in cli.run("list", code=2).err
+
+
+def test_machine_output_goes_to_stdout_and_the_rest_to_stderr(cli):
+    done = cli.run("run", str(cli.write()), "--output", "json")
+    json.loads(done.out)
+    assert "trial 1" in done.err
+
+
+def test_words_reach_the_trial_as_written(cli):
+    value = "a b'c\"d $(HOME) $$ ${x} {y} \\ *"
+    words = shlex.split("/usr/bin/printf '%s\\n' loss=1") + ["${trialParameters.x}"]
+    path = cli.write(
+        command=words,
+        parameters=[{"name": "x", "parameterType": "categorical", "feasibleSpace": {"list": [value]}}],
+        maxTrialCount=1,
+        parallelTrialCount=1,
+    )
+    cli.run("run", str(path))
+    assert cli.run("logs", "study/1").out == f"loss=1\n{value}\n"
+
+
+def test_an_exhausted_space_ends_the_study(cli):
+    path = cli.write(
+        parameters=[{"name": "x", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "3"}}],
+        maxTrialCount=10,
+    )
+    report = cli.run("run", str(path), "--output", "json").json
+    assert report["reason"] == "ExperimentSuggestionEndReached"
+    assert sorted(trial["parameters"]["x"] for trial in cli.trials()) == [1, 2, 3]

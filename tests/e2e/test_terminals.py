@@ -1,0 +1,163 @@
+"""A study that runs in one terminal, seen and steered from others; interruption, kill -9 and resumption."""
+
+import os
+import signal
+import time
+
+import pytest
+
+SLOW = 'echo "loss=$0"; sleep 1000'
+
+
+@pytest.fixture
+def running(cli):
+    """A study with two trials that run until they are stopped; yields its process, ended at the end whatever happens."""
+    path = cli.write(script="[ -e quick ] && { echo loss=$0; exit 0; }; " + SLOW)
+    process = cli.start("run", str(path))
+    try:
+        cli.until(lambda: (cli.folder / "katib.db").exists(), "the store")
+        cli.until(lambda: _running(cli) == 2, "two running trials")
+        yield process
+    finally:
+        cli.run("stop", "study", code=None)
+        process.wait(60)
+        process.communicate()
+
+
+def _running(cli) -> int:
+    done = cli.run("show", "study", "--output", "json", code=None)
+    return done.json["counts"]["running"] if done.code == 0 else 0
+
+
+def test_other_terminals_can_look(cli, running):
+    assert cli.json("list")[0]["status"] == "Running"
+    latest = cli.until(lambda: [t for t in cli.trials() if "loss" in t["metrics"]], "a metric of a running trial")
+    assert latest[0]["status"] == "Running"
+    assert latest[0]["metrics"]["loss"]["latest"] == latest[0]["parameters"]["x"]
+    assert "loss=" in cli.run("logs", "study/1").out
+    explained = cli.json("explain", "study")
+    assert "2 trials in progress" in explained["doing"]
+    assert explained["running"][0]["last_lines"].startswith("loss=")
+    assert len(cli.run("export", "study").out.splitlines()) == 3
+
+
+def test_a_second_terminal_may_not_run_or_delete_it(cli, running):
+    refused = cli.run("run", "experiment.yaml", code=2).err
+    assert f"process {running.pid}" in refused
+    assert "katib stop study" in cli.run("delete", "study", "--yes", code=2).err
+
+
+def test_stop_from_another_terminal_ends_it_cleanly(cli, running):
+    cli.run("stop", "study")
+    assert running.wait(60) == 1
+    report = cli.show()
+    assert report["status"] == "Stopped"
+    assert report["counts"]["pending"] == 2
+    assert report["counts"]["running"] == 0
+    assert "katib resume study" in cli.run("explain", "study").out
+
+
+def test_the_first_interrupt_stops_cleanly_and_resume_goes_on(cli, running):
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, out + err
+    assert "katib resume study" in err
+    before = {trial["name"]: trial["parameters"] for trial in cli.trials()}
+    (cli.folder / "quick").touch()
+    cli.run("resume", "study")
+    trials = cli.trials()
+    assert len(trials) == 4
+    assert {name: t["parameters"] for t in trials if (name := t["name"]) in before} == before
+    assert [trial["attempts"] for trial in trials] == [2, 2, 1, 1]
+
+
+def test_the_second_interrupt_kills(cli):
+    path = cli.write(script="trap '' TERM; echo started; while :; do sleep 1; done")
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 2, "two running trials")
+    cli.until(lambda: "started" in cli.run("logs", "study/2", code=None).out, "the trap to be set")
+    process.send_signal(signal.SIGINT)
+    cli.until(lambda: cli.show()["stop_requested"], "the wish to stop")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    (cli.folder / "experiment.yaml").unlink()
+    path = cli.write(script="trap '' TERM; echo started; while :; do sleep 1; done")
+    assert cli.show()["counts"]["created"] == 2
+
+
+def test_a_killed_controller_loses_nothing(cli):
+    """kill -9 while two trials run: both go on, and the next run adopts them."""
+    path = cli.write(script='while [ ! -e go ]; do sleep 0.05; done; echo "loss=$0"')
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 2, "two running trials")
+    process.kill()
+    process.communicate()
+    assert "nobody is running it" in cli.run("explain", "study").out
+    again = cli.start("run", str(path))
+    cli.until(lambda: cli.json("explain", "study")["doing"].startswith("running by"), "the new owner")
+    (cli.folder / "go").touch()
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0, out + err
+    assert [trial["attempts"] for trial in cli.trials()] == [1, 1, 1, 1]
+
+
+def test_trials_that_ended_while_nobody_looked_keep_their_value(cli):
+    path = cli.write(script='while [ ! -e go ]; do sleep 0.05; done; echo "loss=$0"; exit 0')
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 2, "two running trials")
+    process.kill()
+    process.communicate()
+    (cli.folder / "go").touch()
+    cli.until(
+        lambda: all(cli.run("logs", f"study/{number}").out.startswith("loss=") for number in (1, 2)),
+        "the trials to end",
+    )
+    cli.run("run", str(path))
+    trials = cli.trials()
+    assert [trial["attempts"] for trial in trials] == [1, 1, 1, 1]
+    assert all(trial["value"] == trial["parameters"]["x"] for trial in trials)
+
+
+def test_detached_runs_go_on_by_themselves(cli):
+    done = cli.run("run", str(cli.write()), "--detach", "--output", "json")
+    assert done.json["name"] == "study"
+    cli.until(lambda: cli.show()["status"] == "Succeeded", "the detached run to end")
+    assert cli.show()["counts"]["succeeded"] == 4
+
+
+def test_t23_budgets_changed_during_a_run_are_exact(cli):
+    """Raised, lowered and raised again while it runs; the final count is the last limit."""
+    path = cli.write(script='sleep 0.1; echo "loss=$0"', maxTrialCount=1000, parallelTrialCount=4)
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists(), "the store")
+    cli.until(
+        lambda: cli.run("show", "study", code=None).code == 0 and cli.show()["counts"]["created"] >= 8, "8 trials"
+    )
+    for words in (["--parallel", "16"], ["--max-trials", "2000"], ["--parallel", "3"], ["--max-trials", "60"]):
+        cli.run("resume", "study", *words)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, out + err
+    report = cli.show()
+    assert report["counts"]["created"] == 60
+    assert report["counts"]["succeeded"] == 60
+    assert len({trial["parameters"]["x"] for trial in cli.trials()}) == 60
+
+
+def test_t23_a_budget_lowered_below_what_runs_stops_the_surplus(cli):
+    path = cli.write(script='[ -e go ] || sleep 1000; echo "loss=$0"', maxTrialCount=8, parallelTrialCount=4)
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 4, "four running trials")
+    cli.run("resume", "study", "--max-trials", "2")
+    cli.until(lambda: cli.show()["counts"]["killed"] == 2, "the two newest to be stopped")
+    running = [trial["ordinal"] for trial in cli.trials() if trial["status"] == "Running"]
+    assert running == [1, 2]
+    cli.run("stop", "study")
+    process.communicate(timeout=60)
+
+
+def test_interrupted_means_the_terminal_is_free_within_a_moment(cli, running):
+    began = time.monotonic()
+    os.kill(running.pid, signal.SIGTERM)
+    running.wait(60)
+    assert time.monotonic() - began < 50
