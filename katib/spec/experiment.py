@@ -259,7 +259,9 @@ class Operation(Model):
     """A kind of layer to search among."""
 
     operation_type: Text = Field("", description="What it is.")
-    parameters: list[ParameterSpec] = Field(default_factory=list, description="Its own parameters.")
+    parameters: list[ParameterSpec] = Field(
+        default_factory=list, description="Its own parameters; as `spec.parameters`."
+    )
 
 
 class NasConfig(Model):
@@ -277,7 +279,7 @@ class ExperimentSpec(Model):
     algorithm: AlgorithmSpec = Field(
         default_factory=AlgorithmSpec, description="What chooses values; default `random`."
     )
-    early_stopping: AlgorithmSpec | None = Field(None, description="What ends hopeless trials early.")
+    early_stopping: AlgorithmSpec | None = Field(None, description="What ends hopeless trials early; as `algorithm`.")
     trial_template: TrialTemplate = Field(default_factory=TrialTemplate, description="How a trial runs.")
     parallel_trial_count: Count | None = Field(
         None, description="Trials at the same time; default 3, or maxTrialCount if that is less."

@@ -19,7 +19,7 @@ def step(place: Place, key: str | int) -> Place:
     place = bare(place)
     if fields := fields_of(place):
         return fields.get(str(key))
-    if _origin(place) in (list, dict):
+    if origin(place) in (list, dict):
         return get_args(place)[-1]
     return Any if place is Any else None
 
@@ -34,10 +34,10 @@ def place_at(parts: Parts) -> Place:
 
 def bare(place: Place) -> Place:
     """The type without Optional and Annotated."""
-    origin = _origin(place)
-    if origin is Annotated:
+    kind = origin(place)
+    if kind is Annotated:
         return bare(get_args(place)[0])
-    if origin in (Union, types.UnionType):
+    if kind in (Union, types.UnionType):
         options = [option for option in get_args(place) if option is not type(None)]
         return bare(options[0]) if len(options) == 1 else place
     return place
@@ -54,12 +54,11 @@ def fields_of(place: Place) -> dict[str, Place]:
 def is_text(place: Place, parts: Parts) -> bool:
     """Whether v1beta1 (or, within a trial's object, a Kubernetes container or its metadata) wants a string here."""
     place = bare(place)
-    return (
-        place is str or _origin(place) is Literal or (place is Any and (is_container_text(parts) or _is_label(parts)))
-    )
+    return place is str or origin(place) is Literal or (place is Any and (is_container_text(parts) or _is_label(parts)))
 
 
-def _origin(place: Place) -> Any:
+def origin(place: Place) -> Any:
+    """`list` of `list[int]`, and so on; None for a plain type."""
     return get_origin(place)
 
 

@@ -1,0 +1,204 @@
+"""A command and a few `--param` options -> the Experiment document that they stand for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from katib.errors import Fault, InvalidInput, cut
+from katib.spec import yamltext
+from katib.spec.experiment import API_VERSION, KIND
+from katib.spec.kubelet import escape
+from katib.spec.rules.parameters import NUMBER, number
+from katib.spec.schema import closest
+
+CONTAINER = "training"
+DEFAULT_TRIALS = 20
+FORMS = "NAME=float:LO:HI[:STEP], NAME=log:LO:HI, NAME=int:LO:HI[:STEP], NAME=logint:LO:HI or NAME=VALUE,VALUE,…"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_RANGES = {
+    "float": ("double", ""),
+    "log": ("double", "logUniform"),
+    "int": ("int", ""),
+    "logint": ("int", "logUniform"),
+}
+
+
+def experiment_from_command(
+    *,
+    name: str,
+    params: Sequence[str],
+    command: Sequence[str],
+    objective: str,
+    direction: str,
+    algorithm: str | None = None,
+    max_trials: int = DEFAULT_TRIALS,
+    parallel: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    goal: float | None = None,
+    image: str = "",
+) -> dict[str, Any]:
+    """The Experiment that tunes a command: a `batch/v1` Job that runs it, without a shell.
+
+    `{name}` in a word of the command is replaced by the parameter's value; `{{name}}` is the text `{name}`, and
+    `{{{name}}}` the value in braces. Other braces, and every `$`, reach the command as they are.
+
+    Args:
+        params: one text per parameter, in one of the FORMS.
+        objective: the name of the metric that the command prints.
+        direction: `minimize` or `maximize`.
+        algorithm: None leaves the choice to the default.
+        parallel: trials at the same time; None for the default.
+        settings: the algorithm's.
+        image: for a cluster; a process here needs none.
+
+    Raises:
+        InvalidInput: a parameter cannot be read or is not used in the command, or there is no command; all at once.
+    """
+    faults: list[Fault] = []
+    parameters: list[dict[str, Any]] = []
+    for text in params:
+        try:
+            parameters.append(_parameter(text))
+        except InvalidInput as error:
+            faults += error.faults
+    names = [parameter["name"] for parameter in parameters]
+    words = [_word(word, names) for word in command]
+    faults += _unused(names, words, command)
+    if not command:
+        faults.append(Fault(path="COMMAND", wanted="the command to tune, after --"))
+    if direction not in ("minimize", "maximize"):
+        faults.append(Fault(path="direction", given=direction, wanted="`minimize` or `maximize`"))
+    if faults:
+        raise InvalidInput(faults, what="the command line")
+    goals = {} if goal is None else {"goal": goal}
+    spec: dict[str, Any] = {
+        "objective": {"type": direction, **goals, "objectiveMetricName": objective},
+        "maxTrialCount": max_trials,
+        "parameters": parameters,
+        "trialTemplate": _template(names, words, image),
+    }
+    if algorithm is not None:
+        pairs = [{"name": key, "value": str(value)} for key, value in (settings or {}).items()]
+        spec["algorithm"] = {"algorithmName": algorithm, **({"algorithmSettings": pairs} if pairs else {})}
+    if parallel is not None:
+        spec["parallelTrialCount"] = parallel
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
+
+
+def _template(names: list[str], words: list[str], image: str) -> dict[str, Any]:
+    container = {"name": CONTAINER, **({"image": image} if image else {}), "command": words}
+    return {
+        "primaryContainerName": CONTAINER,
+        "trialParameters": [{"name": name, "reference": name} for name in names],
+        "trialSpec": {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "spec": {"template": {"spec": {"containers": [container], "restartPolicy": "Never"}}},
+        },
+    }
+
+
+def _parameter(text: str) -> dict[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not _NAME.fullmatch(name) or not value:
+        raise _refused(text, f"a name (letters, digits, `_`, `.`, `-`) and its values: {FORMS}")
+    kind, colon, rest = value.partition(":")
+    if colon and kind in _RANGES:
+        return {"name": name, **_range(text, kind, rest.split(":"))}
+    numbers = rest.split(":")
+    if colon and "," not in value and len(numbers) > 1 and all(NUMBER.fullmatch(each) for each in numbers):
+        raise _refused(text, f"one of {', '.join(_RANGES)} before the bounds", closest(kind, _RANGES))
+    return {"name": name, **_choice(text, value.split(","))}
+
+
+def _range(text: str, kind: str, numbers: list[str]) -> dict[str, Any]:
+    parameter_type, distribution = _RANGES[kind]
+    steps = ("", ":STEP")[not distribution]
+    if len(numbers) not in ((2,) if distribution else (2, 3)):
+        raise _refused(text, f"{kind}:LO:HI{steps and f'[{steps}]'}")
+    wrong = [each for each in numbers if number(each, parameter_type) is None]
+    if wrong:
+        raise _refused(text, "a whole number" if parameter_type == "int" else "a finite number", given=wrong[0])
+    low, high = number(numbers[0]), number(numbers[1])
+    if low is not None and high is not None and low > high:
+        raise _refused(text, "LO <= HI")
+    if low is not None and low <= 0 and distribution:
+        raise _refused(text, f"LO > 0 for {kind}")
+    space: dict[str, Any] = {"min": numbers[0], "max": numbers[1]}
+    if len(numbers) == 3:
+        if (number(numbers[2]) or 0) <= 0:
+            raise _refused(text, "STEP > 0")
+        space["step"] = numbers[2]
+    if distribution:
+        space["distribution"] = distribution
+    return {"parameterType": parameter_type, "feasibleSpace": space}
+
+
+def _choice(text: str, items: list[str]) -> dict[str, Any]:
+    if "" in items:
+        raise _refused(text, "a value between all commas")
+    if len(set(items)) < len(items):
+        raise _refused(text, "each value once")
+    numeric = all(number(item) is not None for item in items)
+    return {"parameterType": "discrete" if numeric else "categorical", "feasibleSpace": {"list": items}}
+
+
+def _word(word: str, names: Sequence[str]) -> str:
+    """A word of the command as a template: placeholders for `{name}`, everything else so that it arrives as it is."""
+    if not names:
+        return escape(word)
+    options = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    placed = re.compile(rf"(\{{)?\{{\{{({options})\}}\}}(?(1)\}})|\{{({options})\}}")
+    pieces: list[str] = []
+    position = 0
+    for found in placed.finditer(word):
+        pieces.append(escape(word[position : found.start()]))
+        opening, doubled, single = found.groups()
+        placeholder = f"${{trialParameters.{doubled or single}}}"
+        # {{{x}}} is {x} in braces, {{x}} is a text, {x} is the value.
+        pieces.append(f"{{{placeholder}}}" if opening else f"{{{doubled}}}" if doubled else placeholder)
+        position = found.end()
+    return "".join([*pieces, escape(word[position:])])
+
+
+def _unused(names: list[str], words: list[str], command: Sequence[str]) -> list[Fault]:
+    faults = []
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            faults.append(Fault(path=f"--param {name}", wanted="each parameter once"))
+        elif not any(f"${{trialParameters.{name}}}" in word for word in words):
+            given = cut(" ".join(command), 200)
+            wanted = f"a command that uses it: write {{{name}}} in the argument where its value belongs"
+            faults.append(Fault(path=f"--param {name}", given=given, wanted=wanted))
+    return faults
+
+
+def _refused(text: str, wanted: str, hint: str = "", *, given: str = "") -> InvalidInput:
+    fault = Fault(path=f"--param {text}", given=given, wanted=wanted, hint=hint)
+    return InvalidInput([fault], what="the command line")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style, keys in their order, no aliases; quotes around every text that a YAML reader may take for more."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if yamltext.would_be_read(text) else None
+    return dumper.represent_scalar(yamltext.STR, text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(yamltext.Unquoted, lambda dumper, text: _text(dumper, str(text)))
+
+
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """The document as YAML that `load_text`, kubectl and any other YAML 1.1 or 1.2 reader take for the same."""
+    return yaml.dump(
+        dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=2**20
+    )
