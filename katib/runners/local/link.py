@@ -148,10 +148,9 @@ class Link:
                 raise self._unavailable("its supervisor is running but cannot be reached")
 
     def _greet(self, connection: socket.socket) -> None:
+        runs = [{"run": key} for key in self._watching()]
         try:
-            connection.sendall(
-                pack({"do": "hello", "number": 0, "env": dict(self._base_env), "runs": self._watching()})
-            )
+            connection.sendall(pack({"do": "hello", "number": 0, "env": dict(self._base_env), "runs": runs}))
         except OSError:
             self._disconnect()
 

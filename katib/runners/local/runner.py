@@ -89,6 +89,8 @@ class LocalRunner:
 
     def close(self, *, kill: bool = False) -> None:
         """Let go; see the contract. With `kill`, everything that this run directory runs is sent SIGKILL."""
+        if self._closed:
+            return
         try:
             if kill and self._board.active():
                 self._link.ask({"do": "kill"})

@@ -1,21 +1,24 @@
 """The loop: one thread that waits for ends of children, for the engine, and for time to pass."""
 
+import contextlib
 import os
 import selectors
 import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import layout
-from .lines import key_of, pack, unpack
+from .lines import Key, key_of, pack, unpack
 from .runs import Runs
 
 HOUSEKEEPING = 60.0
 """Seconds between looks whether our socket is still there: systems clean their temporary folders."""
+SOCKET_NAME = "katib.sock"
 UNREAD_LIMIT = 8 << 20
 """Bytes that an engine may leave unread before it is dropped; it can connect again and ask."""
 
@@ -53,6 +56,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._peers: list[Peer] = []
         self._watch_children()
+        self._forget_socket_of_predecessor()
         self._runs = Runs(run_dir, self._broadcast)
         self._listen()
         self._idle_since: float | None = None
@@ -69,7 +73,7 @@ class Supervisor:
                 self._flush(peer)
             self._keep_listening()
         self._listener.close()
-        self._forget_address()
+        _remove(self._socket_path)
 
     def _timeout(self) -> float:
         due = self._runs.due_in()
@@ -119,7 +123,7 @@ class Supervisor:
         """Listen in a private folder: the run directory's own path may be longer than a socket's can be."""
         folder = _folder_for_sockets() / f"katib-{os.urandom(8).hex()}"
         folder.mkdir(mode=0o700)
-        self._socket_path = folder / "s"
+        self._socket_path = folder / SOCKET_NAME
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.setblocking(False)
         self._listener.bind(str(self._socket_path))
@@ -130,13 +134,12 @@ class Supervisor:
         fresh.write_text(str(self._socket_path))
         fresh.replace(address)
 
-    def _forget_address(self) -> None:
-        self._socket_path.unlink(missing_ok=True)
-        try:
-            self._socket_path.parent.rmdir()
-        except OSError:
-            # Gone already, or not empty: somebody else's business.
-            return
+    def _forget_socket_of_predecessor(self) -> None:
+        """One that was killed could not tidy up. It is dead: we have its lock."""
+        with contextlib.suppress(FileNotFoundError):
+            left = Path(layout.address(self._dir).read_text())
+            if left.name == SOCKET_NAME:
+                _remove(left)
 
     def _accept(self, _events: int) -> None:
         try:
@@ -163,28 +166,38 @@ class Supervisor:
             return
         messages, peer.incoming = unpack(peer.incoming + data)
         for message in messages:
-            self._obey(peer, message)
+            answer = {"re": message.get("number"), **self._obey(peer, message)}
+            peer.outgoing += pack(answer)
 
-    def _obey(self, peer: Peer, message: dict[str, Any]) -> None:
-        what = message["do"]
-        answer: dict[str, Any] = {"re": message["number"]}
-        keys = [key_of(run) for run in message.get("runs", ())]
+    def _obey(self, peer: Peer, message: dict[str, Any]) -> dict[str, str]:
+        """Do what an engine asks, and return what went wrong; what became of runs on the way goes before the answer."""
         try:
-            if what == "hello":
-                peer.env = message["env"]
-            elif what == "launch":
-                # What this brings about is broadcast, and so precedes the answer; what is old news to others is not.
-                peer.outgoing += b"".join(map(self._runs.known, keys))
-                self._runs.launch(message["runs"], peer.env)
-            elif what == "stop":
-                self._runs.stop(key_of(message), message["grace"])
-            elif what == "kill":
-                self._runs.kill()
-            if what in ("hello", "watch"):
-                peer.outgoing += b"".join(self._runs.known(key) or pack({"run": key, "is": "unknown"}) for key in keys)
+            keys = [key_of(run) for run in message.get("runs", ())]
+            match message["do"]:
+                case "hello":
+                    peer.env = message["env"]
+                    peer.outgoing += self._known(keys)
+                case "watch":
+                    peer.outgoing += self._known(keys)
+                case "launch":
+                    # What this starts is broadcast; what is old news to the others is not.
+                    peer.outgoing += b"".join(map(self._runs.known, keys))
+                    self._runs.launch(message["runs"], peer.env)
+                case "stop":
+                    self._runs.stop(key_of(message), message["grace"])
+                case "kill":
+                    self._runs.kill()
         except OSError as error:
-            answer["error"] = str(error)
-        peer.outgoing += pack(answer)
+            return {"error": str(error)}
+        except Exception as error:
+            # A message that is not understood, by a fault of ours or of another version: no reason to let go of the
+            # runs of all others.
+            traceback.print_exc()
+            return {"error": f"{type(error).__name__}: {error}"}
+        return {}
+
+    def _known(self, keys: list[Key]) -> bytes:
+        return b"".join(self._runs.known(key) or pack({"run": key, "is": "unknown"}) for key in keys)
 
     def _broadcast(self, line: bytes) -> None:
         for peer in self._peers:
@@ -212,6 +225,13 @@ class Supervisor:
         self._selector.unregister(peer.socket)
         peer.socket.close()
         self._peers.remove(peer)
+
+
+def _remove(path: Path) -> None:
+    """Remove a socket with its folder, as far as they are there and ours."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()
 
 
 def _folder_for_sockets() -> Path:
