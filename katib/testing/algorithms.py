@@ -1,0 +1,312 @@
+"""What every algorithm promises, as tests. Shipped, so that authors of other algorithms can hold theirs to it:
+
+    class TestCorners(AlgorithmContract):
+        algorithm = "corners"
+
+        @pytest.fixture
+        def service(self):
+            return LocalSuggestions(Registry({"corners": "my_package:Corners"}))
+
+Abilities decide which laws hold for an algorithm; nothing is skipped by name.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from katib.core.advice import Abilities, Advice, AdviceReply
+from katib.core.objective import Direction, Objective
+from katib.core.space import Choice, Distribution, ParameterType, Range, SearchSpace
+from katib.core.study import Budget, StudyConfig
+from katib.core.trial import Reason, Trial, TrialState
+from katib.suggestion.contract import SuggestionService
+
+
+def double(name: str, low: float, high: float, step: float | None = None, law: str = "uniform") -> Range:
+    """A double parameter."""
+    return Range(name=name, type=ParameterType.DOUBLE, low=low, high=high, step=step, distribution=Distribution(law))
+
+
+def integer(name: str, low: int, high: int, step: int | None = None, law: str = "uniform") -> Range:
+    """An int parameter."""
+    return Range(name=name, type=ParameterType.INT, low=low, high=high, step=step, distribution=Distribution(law))
+
+
+def discrete(name: str, *values: str) -> Choice:
+    """A discrete parameter."""
+    return Choice(name=name, type=ParameterType.DISCRETE, values=values)
+
+
+def categorical(name: str, *values: str) -> Choice:
+    """A categorical parameter."""
+    return Choice(name=name, type=ParameterType.CATEGORICAL, values=values)
+
+
+def space(*parameters: Range | Choice) -> SearchSpace:
+    """A search space."""
+    return SearchSpace(parameters=parameters)
+
+
+SPACES: dict[str, SearchSpace] = {
+    "continuous": space(double("x", -5, 10), double("y", 0, 15)),
+    "log": space(double("lr", 1e-5, 1e-1, law="logUniform"), double("x", -1, 1)),
+    "integers": space(integer("n", -3, 12), integer("m", 1, 1000, law="logUniform")),
+    "stepped": space(double("dropout", 0, 0.9, step=0.1), integer("width", 8, 128, step=8)),
+    "stepped off the end": space(double("x", 0.05, 1.0, step=0.3), integer("n", 1, 8, step=3)),
+    "normal": space(double("x", -3, 3, law="normal"), double("y", 1e-3, 10, law="logNormal"), double("z", -1, 1)),
+    "stepped normal": space(double("x", 0, 1, step=0.05, law="normal"), integer("n", 1, 64, law="logNormal")),
+    "discrete": space(discrete("batch", "128", "16", "64", "32.0", "1e3"), discrete("k", "3", "-1")),
+    "categorical": space(categorical("optimizer", "sgd", "adam", "ftrl"), categorical("act", "relu", "", "a b'{\"")),
+    "one point": space(integer("n", 3, 3), categorical("c", "only"), double("x", 0.5, 0.5)),
+    "mixed": space(
+        double("lr", 1e-5, 0.1, law="logUniform"),
+        double("momentum", 0, 1),
+        double("dropout", 0, 0.5, step=0.05),
+        integer("layers", 1, 6),
+        integer("units", 16, 1024, law="logUniform"),
+        discrete("batch", "32", "64", "128"),
+        categorical("optimizer", "sgd", "adam"),
+        double("decay", -1, 1, law="normal"),
+    ),
+    "huge grid": space(*(integer(f"n{index}", 0, 999) for index in range(3))),
+}
+"""A zoo of search spaces; "huge grid" has 10^9 points."""
+
+FINITE = {name: each for name, each in SPACES.items() if each.size is not None}
+SMALL = {name: each for name, each in FINITE.items() if (each.size or 0) <= 100}
+
+Outcome = Callable[[int], tuple[TrialState, Reason, float | None]]
+
+RECORDS: dict[str, Outcome] = {
+    "all succeeded": lambda k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, (k * 37 % 23) / 7),
+    "all equal": lambda _k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, 1.0),
+    "huge values": lambda k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, (-1) ** k * 1e308),
+    "all failed": lambda _k: (TrialState.FAILED, Reason.EXIT_CODE, None),
+    "all diverged": lambda _k: (TrialState.METRICS_UNAVAILABLE, Reason.DIVERGED, None),
+    "all running": lambda _k: (TrialState.RUNNING, Reason.STARTED, None),
+    "all killed": lambda _k: (TrialState.KILLED, Reason.GOAL_REACHED, None),
+    "of everything": lambda k: _MIX[k % len(_MIX)],
+}
+"""What became of trial k."""
+
+_MIX: tuple[tuple[TrialState, Reason, float | None], ...] = (
+    (TrialState.SUCCEEDED, Reason.SUCCEEDED, 0.25),
+    (TrialState.SUCCEEDED, Reason.SUCCEEDED, -3.0),
+    (TrialState.METRICS_UNAVAILABLE, Reason.DIVERGED, None),
+    (TrialState.SUCCEEDED, Reason.SUCCEEDED, 1e12),
+    (TrialState.FAILED, Reason.SIGNAL, None),
+    (TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, 0.5),
+    (TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, None),
+    (TrialState.METRICS_UNAVAILABLE, Reason.METRIC_NOT_FOUND, None),
+    (TrialState.RUNNING, Reason.STARTED, None),
+    (TrialState.PENDING, Reason.CREATED, None),
+    (TrialState.ADVISED, Reason.ADVISED, None),
+)
+
+STEPS = 26
+"""Trials in a record: enough for algorithms that start with a number of random points to use their model."""
+
+
+def trial(advice: Advice, outcome: Outcome = RECORDS["all succeeded"]) -> Trial:
+    """The trial that was made of advice."""
+    state, reason, value = outcome(advice.ordinal)
+    return Trial(
+        ordinal=advice.ordinal,
+        name=f"study-{advice.ordinal}",
+        assignment=advice.assignment,
+        labels=advice.labels,
+        state=state,
+        reason=reason,
+        value=value,
+        revision=advice.ordinal,
+    )
+
+
+class AlgorithmContract:
+    """Subclass it in a test module, name the algorithm, and give a service that knows it.
+
+    Attributes:
+        algorithm: the name.
+        settings: settings to run it with; small ones make the suite fast.
+        spaces: the zoo; leave out what your algorithm's `validate` refuses.
+    """
+
+    algorithm: ClassVar[str]
+    settings: ClassVar[dict[str, str]] = {}
+    spaces: ClassVar[dict[str, SearchSpace]] = SPACES
+
+    @pytest.fixture
+    def service(self) -> Iterator[SuggestionService]:
+        """The service under test. A new one is made for each test; override it to share one."""
+        raise NotImplementedError("give a service that knows the algorithm")
+        yield
+
+    @pytest.fixture
+    def fresh(self, service: SuggestionService) -> SuggestionService:
+        """A service that has not seen a study before: the same one, unless it is overridden."""
+        return service
+
+    @pytest.fixture
+    def abilities(self, service: SuggestionService) -> Abilities:
+        return service.abilities(self.algorithm)
+
+    @pytest.fixture
+    def usual(self, abilities: Abilities) -> SearchSpace:
+        """A space with many points of the kinds that the algorithm takes."""
+        return SPACES["huge grid"] if abilities.finite_only else SPACES["mixed"]
+
+    def config(self, of: SearchSpace, **changes: object) -> StudyConfig:
+        """A study over a space."""
+        base = StudyConfig(
+            name="study",
+            uid="5f1c",
+            space=of,
+            objective=Objective(metric="loss", direction=Direction.MINIMIZE),
+            algorithm=self.algorithm,
+            settings=self.settings,
+            budget=Budget(max_trials=100, parallel=3),
+        )
+        return replace(base, **changes)  # type: ignore[arg-type]  # fields by name
+
+    def zoo(self, abilities: Abilities) -> dict[str, SearchSpace]:
+        """The spaces that the algorithm takes."""
+        return {name: each for name, each in self.spaces.items() if name in FINITE or not abilities.finite_only}
+
+    def drive(
+        self,
+        service: SuggestionService,
+        config: StudyConfig,
+        *,
+        steps: int = STEPS,
+        batch: int = 1,
+        outcome: Outcome = RECORDS["all succeeded"],
+    ) -> tuple[list[Trial], AdviceReply]:
+        """Ask until there are `steps` trials or no more answers: the record, and the last reply."""
+        trials: list[Trial] = []
+        while True:
+            ordinals = range(len(trials) + 1, len(trials) + 1 + batch)
+            reply = service.suggest(config, trials, ordinals)
+            assert [each.ordinal for each in reply.advice] == list(ordinals)[: len(reply.advice)]
+            assert reply.advice or reply.exhausted, "an empty answer without a reason"
+            trials += [trial(each, outcome) for each in reply.advice]
+            if reply.exhausted or len(trials) >= steps:
+                return trials, reply
+
+    def test_answers_are_in_the_space(self, service: SuggestionService, abilities: Abilities) -> None:
+        for name, each in self.zoo(abilities).items():
+            for advised in self.drive(service, self.config(each, uid=name), batch=4)[0]:
+                assert each.contains(advised.assignment), (name, advised.assignment)
+                assert list(advised.assignment) == [parameter.name for parameter in each.parameters]
+
+    def test_answers_for_every_kind_of_record(self, service: SuggestionService, usual: SearchSpace) -> None:
+        for name, outcome in RECORDS.items():
+            trials, _ = self.drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
+            assert len(trials) >= STEPS, name
+            assert all(usual.contains(advised.assignment) for advised in trials), name
+
+    def test_never_repeats_a_point_whatever_became_of_it(
+        self, service: SuggestionService, abilities: Abilities
+    ) -> None:
+        if not abilities.never_repeats:
+            return
+        for name, each in self.zoo(abilities).items():
+            trials, _ = self.drive(service, self.config(each, uid=name), outcome=RECORDS["of everything"], batch=3)
+            points = [each.key(advised.assignment) for advised in trials]
+            assert len(set(points)) == len(points), name
+
+    def test_ends_when_a_finite_space_is_used_up(self, service: SuggestionService, abilities: Abilities) -> None:
+        if not abilities.never_repeats:
+            return
+        for name, each in SMALL.items():
+            if name not in self.spaces:
+                continue
+            size = each.size or 0
+            trials, last = self.drive(service, self.config(each, uid=name), steps=size + 1, batch=7)
+            assert len(trials) == size, f"{name} has {size} points, {len(trials)} were suggested"
+            assert last.exhausted
+            assert service.suggest(self.config(each, uid=name), trials, [size + 1]) == AdviceReply(
+                exhausted=last.exhausted
+            )
+
+    def test_is_a_function_of_the_record(
+        self, service: SuggestionService, fresh: SuggestionService, usual: SearchSpace
+    ) -> None:
+        """A service that saw the record grow answers as one that sees it for the first time, at every length."""
+        config = self.config(usual)
+        trials, _ = self.drive(service, config, outcome=RECORDS["of everything"])
+        for length in (0, 1, STEPS // 2, STEPS):
+            ordinals = range(length + 1, length + 4)
+            # Another name makes another study of the same seed: nothing that is kept can serve it.
+            other = replace(config, name=f"again-{length}")
+            assert fresh.suggest(other, trials[:length], ordinals) == service.suggest(config, trials[:length], ordinals)
+
+    def test_what_was_asked_and_never_recorded_changes_nothing(
+        self, service: SuggestionService, usual: SearchSpace
+    ) -> None:
+        config = self.config(usual)
+        trials, _ = self.drive(service, config)
+        first = service.suggest(config, trials, range(STEPS + 1, STEPS + 6))
+        assert service.suggest(config, trials, range(STEPS + 1, STEPS + 6)) == first
+
+    def test_the_order_in_which_trials_are_given_changes_nothing(
+        self, service: SuggestionService, usual: SearchSpace
+    ) -> None:
+        trials, _ = self.drive(service, self.config(usual), outcome=RECORDS["of everything"])
+        ordinals = range(STEPS + 1, STEPS + 3)
+        backwards = service.suggest(self.config(usual, name="backwards"), trials[::-1], ordinals)
+        assert service.suggest(self.config(usual), trials, ordinals) == backwards
+
+    def test_follows_a_record_that_is_not_a_continuation(
+        self, service: SuggestionService, fresh: SuggestionService, usual: SearchSpace
+    ) -> None:
+        """Trials taken out, put in, or with another outcome than before."""
+        config = self.config(usual)
+        trials, _ = self.drive(service, config)
+        changed = [replace(t, value=-(t.value or 0.0)) if t.ordinal % 3 else t for t in trials if t.ordinal != 5]
+        ordinals = range(STEPS + 1, STEPS + 3)
+        assert service.suggest(config, changed, ordinals) == fresh.suggest(
+            replace(config, name="changed"), changed, ordinals
+        )
+
+    def test_a_seed_decides_everything(self, service: SuggestionService, usual: SearchSpace) -> None:
+        if "random_state" not in {setting.name for setting in service.settings(self.algorithm)}:
+            return
+        seeded = {**self.settings, "random_state": "7"}
+        one, _ = self.drive(service, self.config(usual, uid="one", settings=seeded))
+        two, _ = self.drive(service, self.config(usual, uid="two", settings=seeded))
+        assert [t.assignment for t in one] == [t.assignment for t in two]
+
+    def test_maximising_mirrors_minimising(self, service: SuggestionService, usual: SearchSpace) -> None:
+        highest = Objective(metric="loss", direction=Direction.MAXIMIZE)
+        low, _ = self.drive(service, self.config(usual))
+        mirror = [replace(t, value=None if t.value is None else -t.value) for t in low]
+        ordinals = range(STEPS + 1, STEPS + 4)
+        mirrored = service.suggest(self.config(usual, objective=highest, name="mirror"), mirror, ordinals)
+        assert service.suggest(self.config(usual), low, ordinals) == mirrored
+
+    def test_leaves_what_it_is_given_alone(self, service: SuggestionService, usual: SearchSpace) -> None:
+        config = self.config(usual)
+        trials, _ = self.drive(service, config, outcome=RECORDS["of everything"])
+        before = copy.deepcopy((config, trials))
+        service.suggest(config, trials, [STEPS + 1])
+        assert (config, trials) == before
+
+    def test_every_setting_is_described_and_its_default_is_valid(self, service: SuggestionService) -> None:
+        described = service.settings(self.algorithm)
+        assert all(each.name and each.accepts and each.what for each in described)
+        defaults = {each.name: each.default for each in described if each.default}
+        assert service.validate(self.config(FINITE["stepped"], settings=defaults)) == ()
+
+    def test_a_setting_nobody_knows_is_a_fault(self, service: SuggestionService) -> None:
+        faults = service.validate(self.config(FINITE["stepped"], settings={"no_such": "1", "nor_such": "2"}))
+        assert [fault.wanted for fault in faults] == [
+            f"unknown setting no_such for algorithm {self.algorithm}",
+            f"unknown setting nor_such for algorithm {self.algorithm}",
+        ]
+
+    def test_a_space_it_cannot_search_is_a_fault(self, service: SuggestionService, abilities: Abilities) -> None:
+        faults = service.validate(self.config(SPACES["continuous"]))
+        assert bool(faults) == abilities.finite_only

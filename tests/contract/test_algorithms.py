@@ -1,0 +1,72 @@
+"""Every algorithm that ships keeps the contract, called in this process and through a worker."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from katib.config import SuggestionSettings
+from katib.suggestion.contract import SuggestionService
+from katib.suggestion.local import LocalSuggestions
+from katib.suggestion.pool import WorkerPool
+from katib.suggestion.registry import Registry
+from katib.testing.algorithms import AlgorithmContract
+
+FOREIGN = Path(__file__).parent / "foreign"
+EXTRA = {"corners": "corners:Corners"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def foreign() -> Iterator[None]:
+    """An algorithm of somebody else can be imported."""
+    sys.path.insert(0, str(FOREIGN))
+    yield
+    sys.path.remove(str(FOREIGN))
+
+
+@pytest.fixture(scope="module")
+def pool(foreign: None) -> Iterator[WorkerPool]:
+    pool = WorkerPool(SuggestionSettings(extra=EXTRA))
+    yield pool
+    pool.close()
+
+
+class Shipped(AlgorithmContract):
+    @pytest.fixture(params=["in process", "worker"])
+    def service(self, request: pytest.FixtureRequest) -> SuggestionService:
+        if request.param == "in process":
+            return LocalSuggestions(Registry(EXTRA))
+        return request.getfixturevalue("pool")
+
+    @pytest.fixture
+    def fresh(self) -> SuggestionService:
+        # Whatever the way, the answers are the same.
+        return LocalSuggestions(Registry(EXTRA))
+
+
+class TestRandom(Shipped):
+    algorithm = "random"
+
+
+class TestGrid(Shipped):
+    algorithm = "grid"
+
+
+class TestSobol(Shipped):
+    algorithm = "sobol"
+
+
+class TestTpe(Shipped):
+    algorithm = "tpe"
+    settings: ClassVar[dict[str, str]] = {"n_startup_trials": "5", "n_ei_candidates": "8"}
+
+
+class TestOneOfSomebodyElse(Shipped):
+    algorithm = "corners"
+
+
+def test_every_installed_algorithm_is_tested() -> None:
+    tested = {each.algorithm for each in Shipped.__subclasses__()}
+    assert set(Registry().names) <= tested
