@@ -15,7 +15,7 @@ KEPT = 64
 
 
 class LocalSuggestions:
-    """A SuggestionService without a deadline or protection: a crash is the caller's. Not for several threads at once."""
+    """A SuggestionService without deadline or protection: a crash is the caller's. Not for several threads at once."""
 
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry = registry or Registry()

@@ -79,7 +79,7 @@ class NeedFull:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """An error of `katib.errors`, by its class's name: exceptions themselves do not survive the way with all they carry."""
+    """An error of `katib.errors`, by its class's name: exceptions themselves lose on the way what they carry."""
 
     kind: str
     message: str
