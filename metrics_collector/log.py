@@ -25,12 +25,14 @@ class LogSource:
         path: the file; it need not be there yet.
         parser: what its lines mean.
         name: what to call it in `describe`.
+        expected: whether it is worth telling that the file is not there.
     """
 
-    def __init__(self, path: Path, parser: LineParser, *, name: str) -> None:
+    def __init__(self, path: Path, parser: LineParser, *, name: str, expected: bool = True) -> None:
         self._tail = FileTail(path)
         self._parser = parser
         self._name = name
+        self._expected = expected
         self._lines = LineSplitter()
         self._count = 0
         self._restarts = 0
@@ -52,7 +54,7 @@ class LogSource:
         return self._parser.seen
 
     def describe(self) -> str:
-        problem = f" ({self._tail.problem})" if self._tail.problem else ""
+        problem = f" ({self._tail.problem})" if self._tail.problem and self._expected else ""
         return f"{self._name}{problem}: {self._parser.describe()}"
 
     def _read(self, limit: int) -> list[MetricPoint]:

@@ -22,9 +22,8 @@ class ReportParser:
         return self._names.all
 
     def describe(self) -> str:
-        reports = "1 report" if self._reports == 1 else f"{self._reports} reports"
         bad = f", not a report: {self._bad_line!r}" if self._bad_line else ""
-        return f"{reports} by katib.report{bad}"
+        return f"{self._reports or 'none'}{bad}"
 
     def feed(self, line: str) -> list[Reading]:
         """The readings of this report, in the order of the metrics."""

@@ -48,7 +48,7 @@ def open_sources(
         InvalidInput: an unknown kind, a filter that cannot be used, or a port that is no number.
     """
     kind = (collector.get("collector") or {}).get("kind") or "StdOut"
-    push = LogSource(reports, ReportParser(metrics), name="pushed reports")
+    push = LogSource(reports, ReportParser(metrics), name="pushed reports", expected=False)
     if kind in ("Push", "None"):
         return Sources([push])
     if kind == "Custom":

@@ -134,4 +134,4 @@ def test_a_report():
     assert math.isnan(found.value)
     assert parser.seen == ("acc",)
     assert parser.feed("{}") == parser.feed("[]") == parser.feed('{"metrics": 3}') == []
-    assert parser.describe() == "1 report by katib.report, not a report: '{}'"
+    assert parser.describe() == "1, not a report: '{}'"
