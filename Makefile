@@ -7,7 +7,7 @@ READY := $(or $(wildcard .venv/.dev),.venv/.all)
 PYTEST_ARGS ?=
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test check base fmt clean
+.PHONY: help run test check docs base fmt clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ check: .venv/.dev ## style, types, import order, generated documents
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@before=$$(cat docs/*.md | cksum); $(MAKE) docs; [ "$$before" = "$$(cat docs/*.md | cksum)" ] || \
+		{ echo "docs/ did not say what the types say. It does now: look at it and commit it."; exit 1; }
+
+docs: .venv/.dev ## write the generated pages of docs/
+	.venv/bin/python -m katib.spec.reference
 
 base: $(READY) ## the wheel without extras, in an environment of its own
 	@scripts/check-base .venv/bin/python
@@ -37,6 +42,11 @@ fmt: .venv/.dev ## put the code into the project's form
 clean: ## remove what make made: .venv, caches, the quickstart's store
 	rm -rf .venv .quickstart .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# After this folder was moved, .venv points to where it was: build it again.
+ifeq ($(shell grep -sF "$(CURDIR)/.venv" .venv/bin/activate),)
+.PHONY: .venv/.all .venv/.dev
+endif
 
 # A stamp is newer than what it was made from: the next `make` finds everything installed and starts at once.
 .venv/.all: pyproject.toml scripts/venv
