@@ -38,8 +38,8 @@ def parse(text: str) -> Parts:
         else:
             parts.append(key or bare or json.loads(f'"{quoted}"'))
         position = found.end()
-    if not parts:
-        raise ValueError("an empty path")
+    if not parts or text.startswith("."):
+        raise ValueError(f"not a path: {text!r}")
     return tuple(parts)
 
 

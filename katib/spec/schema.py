@@ -65,8 +65,11 @@ def origin(place: Place) -> Any:
 def closest(word: str, options: Iterable[str]) -> str:
     """`did you mean …?` for the option that looks most like `word`; empty when none does."""
     by_lower = {option.lower(): option for option in options}
-    found = difflib.get_close_matches(word.lower().replace("_", ""), by_lower, n=1, cutoff=0.6)
-    return f"did you mean `{by_lower[found[0]]}`?" if found else ""
+    word = word.lower().replace("_", "")
+    found = difflib.get_close_matches(word, by_lower, n=1, cutoff=0.6)
+    if not found and len(word) > 2:
+        found = [option for option in by_lower if word in option]
+    return f"did you mean `{by_lower[found[0]]}`?" if len(found) == 1 else ""
 
 
 def is_container_text(parts: Parts) -> bool:

@@ -16,8 +16,8 @@ from katib.errors import Fault, InvalidInput, cut
 from katib.spec import schema
 from katib.spec.paths import Parts, show
 
-NODE_LIMIT = 200_000
-"""Values in a document, aliases expanded; a file of 1 MiB without aliases has fewer."""
+NODE_LIMIT = 50_000
+"""Values in a document, aliases expanded; an Experiment has a few hundred."""
 
 DEPTH_LIMIT = 200
 """Mappings and lists within each other; a Job has about 15."""

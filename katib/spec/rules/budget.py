@@ -29,7 +29,7 @@ def _parallel_sign(experiment: Experiment) -> Iterator[Fault]:
 
 def _failed_of_max(experiment: Experiment) -> Iterator[Fault]:
     failed, most = experiment.spec.max_failed_trial_count, experiment.spec.max_trial_count
-    if failed is not None and most is not None and failed > most:
+    if failed is not None and most is not None and failed > most > 0:
         yield Fault(path=FAILED, given=str(failed), wanted=f"at most maxTrialCount, which is {most}")
 
 

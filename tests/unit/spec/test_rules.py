@@ -1,0 +1,343 @@
+"""Every rule at its edge: what is just refused, with its path, and what is just not."""
+
+import pytest
+
+from katib.errors import InvalidInput
+from katib.spec.prepare import prepare
+from katib.spec.rules import RULES
+from katib.spec.rules.table import by_type
+from katib.testing.experiments import GONE, experiment_document
+
+SPEC = "spec.trialTemplate.trialSpec"
+CONTAINER = f"{SPEC}.spec.template.spec.containers[0]"
+LR, LAYERS, BATCH, OPT = (f"spec.parameters[{index}].feasibleSpace" for index in range(4))
+COLLECTOR = "spec.metricsCollectorSpec"
+PLACE = f"{COLLECTOR}.source.fileSystemPath"
+HTTP = f"{COLLECTOR}.source.httpGet"
+FORMATS = f"{COLLECTOR}.source.filter.metricsFormat"
+TRIAL = "spec.trialTemplate.trialParameters"
+NAS = {"graphConfig": {"numLayers": 2}, "operations": []}
+CONFIG_MAP = {"configMapName": "a", "configMapNamespace": "b", "templatePath": "c"}
+CONDITIONS = {"spec.trialTemplate.successCondition": "a", "spec.trialTemplate.failureCondition": "b"}
+
+
+def collector(kind, **more):
+    return {f"{COLLECTOR}.collector.kind": kind} | more
+
+
+# rule, changes to a valid document, the paths that must be among the faults
+REFUSED = [
+    ("kind", {"kind": "Job"}, ["kind"]),
+    ("kind", {"kind": GONE}, ["kind"]),
+    ("kind", {"apiVersion": "kubeflow.org/v1alpha3"}, ["apiVersion"]),
+    ("kind", {"apiVersion": GONE}, ["apiVersion"]),
+    ("unknown-field", {"spec.paralelTrialCount": 2}, ["spec.paralelTrialCount"]),
+    ("unknown-field", {"spec.parallel_trial_count": 2}, ["spec.parallel_trial_count"]),
+    ("unknown-field", {f"{LR}.low": "1"}, [f"{LR}.low"]),
+    ("unknown-field", {'metadata["a b"]': None}, ['metadata["a b"]']),
+    ("field-type", {"spec.maxTrialCount": "8"}, ["spec.maxTrialCount"]),
+    ("field-type", {"spec.maxTrialCount": 8.0}, ["spec.maxTrialCount"]),
+    ("field-type", {"spec.maxTrialCount": True}, ["spec.maxTrialCount"]),
+    ("field-type", {"spec.maxTrialCount": 2**31}, ["spec.maxTrialCount"]),
+    ("field-type", {"spec.objective.goal": "0.9"}, ["spec.objective.goal"]),
+    ("field-type", {"spec.objective.goal": float("nan")}, ["spec.objective.goal"]),
+    ("field-type", {"spec.trialTemplate.retain": "true"}, ["spec.trialTemplate.retain"]),
+    ("field-type", {"spec.parameters": {}}, ["spec.parameters"]),
+    ("field-type", {"spec.parameters[1]": "layers"}, ["spec.parameters[1]"]),
+    ("field-type", {f"{BATCH}.list": "16"}, [f"{BATCH}.list"]),
+    ("field-type", {f"{BATCH}.list[1]": None}, [f"{BATCH}.list[1]"]),
+    ("field-type", {"metadata": []}, ["metadata"]),
+    ("field-type", {"spec.objective.goal": object()}, ["spec.objective.goal"]),
+    ("field-type", {f"{HTTP}.port": [1]}, [f"{HTTP}.port"]),
+    ("name", {"metadata.name": "a" * 41}, ["metadata.name"]),
+    ("name", {"metadata.name": "a_b"}, ["metadata.name"]),
+    ("name", {"metadata.name": "a-"}, ["metadata.name"]),
+    ("name", {"metadata.name": "A"}, ["metadata.name"]),
+    ("name", {"metadata.name": "1a"}, ["metadata.name"]),
+    ("name", {"metadata.name": "a\n"}, ["metadata.name"]),
+    ("name", {"metadata": {"generateName": "a-"}}, ["metadata.name"]),
+    ("max-failed-sign", {"spec.maxFailedTrialCount": -1}, ["spec.maxFailedTrialCount"]),
+    ("max-trials-sign", {"spec.maxTrialCount": 0}, ["spec.maxTrialCount"]),
+    ("parallel-sign", {"spec.parallelTrialCount": 0}, ["spec.parallelTrialCount"]),
+    ("max-failed-of-max", {"spec.maxFailedTrialCount": 9}, ["spec.maxFailedTrialCount"]),
+    ("parallel-of-max", {"spec.parallelTrialCount": 9}, ["spec.parallelTrialCount"]),
+    ("resume-policy", {"spec.resumePolicy": "never"}, ["spec.resumePolicy"]),
+    ("objective", {"spec.objective": GONE}, ["spec.objective"]),
+    ("objective", {"spec.objective": None}, ["spec.objective"]),
+    ("objective", {"spec.objective.type": GONE}, ["spec.objective.type"]),
+    ("objective", {"spec.objective.type": "minimise"}, ["spec.objective.type"]),
+    ("objective", {"spec.objective.objectiveMetricName": ""}, ["spec.objective.objectiveMetricName"]),
+    (
+        "additional-is-objective",
+        {"spec.objective.additionalMetricNames": ["a", "loss"]},
+        ["spec.objective.additionalMetricNames[1]"],
+    ),
+    (
+        "additional-names",
+        {"spec.objective.additionalMetricNames": ["a", "a"]},
+        ["spec.objective.additionalMetricNames[1]"],
+    ),
+    ("additional-names", {"spec.objective.additionalMetricNames": [" "]}, ["spec.objective.additionalMetricNames[0]"]),
+    (
+        "strategies",
+        {"spec.objective.metricStrategies": [{"name": "los", "value": "min"}]},
+        ["spec.objective.metricStrategies[0].name"],
+    ),
+    (
+        "strategies",
+        {"spec.objective.metricStrategies": [{"name": "loss", "value": "min"}, {"name": "loss", "value": "max"}]},
+        ["spec.objective.metricStrategies[1].name"],
+    ),
+    (
+        "strategies",
+        {"spec.objective.metricStrategies": [{"name": "loss"}]},
+        ["spec.objective.metricStrategies[0].value"],
+    ),
+    (
+        "strategies",
+        {"spec.objective.metricStrategies": [{"name": "loss", "value": "mean"}]},
+        ["spec.objective.metricStrategies[0].value"],
+    ),
+    (
+        "algorithm-name",
+        {"spec.algorithm": {"algorithmSettings": [{"name": "a", "value": "1"}]}},
+        ["spec.algorithm.algorithmName"],
+    ),
+    ("early-stopping-name", {"spec.earlyStopping": {}}, ["spec.earlyStopping.algorithmName"]),
+    (
+        "settings",
+        {"spec.algorithm.algorithmSettings": [{"name": "a"}, {"name": "a"}, {"value": "1"}]},
+        ["spec.algorithm.algorithmSettings[1].name", "spec.algorithm.algorithmSettings[2].name"],
+    ),
+    (
+        "settings",
+        {"spec.earlyStopping": {"algorithmName": "m", "algorithmSettings": [{}]}},
+        ["spec.earlyStopping.algorithmSettings[0].name"],
+    ),
+    ("parameters-or-nas", {"spec.parameters": []}, ["spec.parameters"]),
+    ("parameters-or-nas", {"spec.nasConfig": NAS}, ["spec.nasConfig"]),
+    ("parameter-name", {"spec.parameters[0].name": GONE}, ["spec.parameters[0].name"]),
+    ("parameter-twins", {"spec.parameters[1].name": "lr"}, ["spec.parameters[1].name"]),
+    ("parameter-type", {"spec.parameters[0].parameterType": GONE}, ["spec.parameters[0].parameterType"]),
+    ("parameter-type", {"spec.parameters[0].parameterType": "unknown"}, ["spec.parameters[0].parameterType"]),
+    ("parameter-type", {"spec.parameters[0].parameterType": "Double"}, ["spec.parameters[0].parameterType"]),
+    ("distribution", {f"{LR}.distribution": "loguniform"}, [f"{LR}.distribution"]),
+    ("bounds", {f"{LR}.list": ["1"]}, [f"{LR}.list"]),
+    ("bounds", {LR: {}}, [f"{LR}.min", f"{LR}.max"]),
+    ("bounds", {f"{LAYERS}.max": ""}, [f"{LAYERS}.max"]),
+    ("no-bounds", {f"{BATCH}.min": "1"}, [f"{BATCH}.min"]),
+    ("no-bounds", {f"{OPT}.max": "1", f"{OPT}.step": "1"}, [f"{OPT}.max", f"{OPT}.step"]),
+    ("numbers", {f"{LR}.min": "abc"}, [f"{LR}.min"]),
+    ("numbers", {f"{LR}.min": "1_0"}, [f"{LR}.min"]),
+    ("numbers", {f"{LR}.min": " 1"}, [f"{LR}.min"]),
+    ("numbers", {f"{LR}.min": "0,1"}, [f"{LR}.min"]),
+    ("numbers", {f"{LR}.max": "nan"}, [f"{LR}.max"]),
+    ("numbers", {f"{LR}.max": "inf"}, [f"{LR}.max"]),
+    ("numbers", {f"{LR}.max": "1e999"}, [f"{LR}.max"]),
+    ("numbers", {f"{LR}.step": "x"}, [f"{LR}.step"]),
+    ("numbers", {f"{LAYERS}.min": "2.5"}, [f"{LAYERS}.min"]),
+    ("numbers", {f"{LAYERS}.max": "5.0"}, [f"{LAYERS}.max"]),
+    ("numbers", {f"{LAYERS}.step": "0.5"}, [f"{LAYERS}.step"]),
+    ("numbers", {f"{LAYERS}.max": str(2**53 + 1)}, [f"{LAYERS}.max"]),
+    ("numbers", {f"{LAYERS}.max": "9" * 5000}, [f"{LAYERS}.max"]),
+    ("min-max", {f"{LR}.min": "0.1000001"}, [f"{LR}.min"]),
+    ("min-max", {f"{LAYERS}.min": "6"}, [f"{LAYERS}.min"]),
+    ("min-max", {LR: {"min": "-1.7e308", "max": "1.7e308"}}, [f"{LR}.max"]),
+    ("step", {f"{LR}.step": "0"}, [f"{LR}.step"]),
+    ("step", {f"{LAYERS}.step": "-1"}, [f"{LAYERS}.step"]),
+    ("step-count", {f"{LR}.step": "1e-300"}, [f"{LR}.step"]),
+    ("log-min", {f"{LR}.min": "0"}, [f"{LR}.min"]),
+    ("log-min", {f"{LR}.min": "-1", f"{LR}.distribution": "logNormal"}, [f"{LR}.min"]),
+    ("list-distribution", {f"{OPT}.distribution": "normal"}, [f"{OPT}.distribution"]),
+    ("list", {f"{OPT}.list": []}, [f"{OPT}.list"]),
+    ("list", {BATCH: {}}, [f"{BATCH}.list"]),
+    ("list-twins", {f"{OPT}.list": ["a", "b", "a"]}, [f"{OPT}.list[2]"]),
+    ("discrete-numbers", {f"{BATCH}.list": ["1", "x"]}, [f"{BATCH}.list[1]"]),
+    ("discrete-numbers", {f"{BATCH}.list": ["inf"]}, [f"{BATCH}.list[0]"]),
+    ("template", {"spec.trialTemplate": GONE}, ["spec.trialTemplate"]),
+    ("template", {"spec.trialTemplate.primaryContainerName": GONE}, ["spec.trialTemplate.primaryContainerName"]),
+    (
+        "template",
+        {f"{SPEC}.kind": "Workflow"},
+        ["spec.trialTemplate.successCondition", "spec.trialTemplate.failureCondition"],
+    ),
+    ("trial-parameters", {TRIAL: GONE}, [TRIAL]),
+    ("template-source", {SPEC: GONE}, [SPEC]),
+    ("template-source", {"spec.trialTemplate.configMap": CONFIG_MAP}, ["spec.trialTemplate.configMap"]),
+    (
+        "template-source",
+        {SPEC: GONE, "spec.trialTemplate.configMap": {"configMapName": "a"}} | CONDITIONS,
+        ["spec.trialTemplate.configMap.configMapNamespace", "spec.trialTemplate.configMap.templatePath"],
+    ),
+    ("trial-parameter-form", {f"{TRIAL}[0].name": ""}, [f"{TRIAL}[0].name"]),
+    ("trial-parameter-form", {f"{TRIAL}[0].name": "a}"}, [f"{TRIAL}[0].name"]),
+    ("trial-parameter-form", {f"{TRIAL}[0].reference": GONE}, [f"{TRIAL}[0].reference"]),
+    ("trial-parameter-twins", {f"{TRIAL}[1].name": "lr"}, [f"{TRIAL}[1].name"]),
+    ("trial-parameter-twins", {f"{TRIAL}[1].reference": "lr"}, [f"{TRIAL}[1].reference"]),
+    ("reference", {f"{TRIAL}[0].reference": "lrr"}, [f"{TRIAL}[0].reference"]),
+    ("metadata-reference", {f"{TRIAL}[4]": {"name": "x", "reference": "${trialSpec.UID}"}}, [f"{TRIAL}[4].reference"]),
+    (
+        "metadata-reference",
+        {f"{TRIAL}[4]": {"name": "x", "reference": "${trialSpec.Labels[a]}"}},
+        [f"{TRIAL}[4].reference"],
+    ),
+    ("all-parameters-used", {f"{TRIAL}[3]": GONE}, ["spec.parameters[3].name"]),
+    ("in-template", {f"{TRIAL}[4]": {"name": "x", "reference": "${trialSpec.Name}"}}, [f"{TRIAL}[4].name"]),
+    ("no-leftovers", {f"{CONTAINER}.args[4]": "${trialParameters.lrr}"}, [f"{CONTAINER}.args[4]"]),
+    ("trial-object", {f"{SPEC}.kind": GONE} | CONDITIONS, [f"{SPEC}.kind"]),
+    ("trial-object", {f"{SPEC}.apiVersion": ""}, [f"{SPEC}.apiVersion"]),
+    ("trial-object", {f"{SPEC}.metadata.name": "a"}, [f"{SPEC}.metadata.name"]),
+    ("trial-object", {f"{SPEC}.metadata.namespace": "a"}, [f"{SPEC}.metadata.namespace"]),
+    ("job-fields", {f"{SPEC}.spec.backoffLimits": 3}, [f"{SPEC}.spec.backoffLimits"]),
+    ("job-fields", {f"{SPEC}.spec.backoffLimit": "3"}, [f"{SPEC}.spec.backoffLimit"]),
+    ("job-fields", {f"{SPEC}.spec.backoffLimit": True}, [f"{SPEC}.spec.backoffLimit"]),
+    ("job-fields", {f"{CONTAINER}.comand": []}, [f"{CONTAINER}.comand"]),
+    ("job-fields", {f"{CONTAINER}.command": "python train.py"}, [f"{CONTAINER}.command"]),
+    ("job-fields", {f"{CONTAINER}.command[0]": {}}, [f"{CONTAINER}.command[0]"]),
+    ("job-fields", {f"{CONTAINER}.env": {"A": "1"}}, [f"{CONTAINER}.env"]),
+    ("job-fields", {f"{CONTAINER}.env": [{"name": "A", "val": "1"}]}, [f"{CONTAINER}.env[0].val"]),
+    ("job-fields", {f"{CONTAINER}.resources.limits": {"cpu": []}}, [f"{CONTAINER}.resources.limits.cpu"]),
+    ("job-fields", {f"{SPEC}.spec.template": []}, [f"{SPEC}.spec.template"]),
+    ("file", collector("File", **{f"{PLACE}.path": "log"}), [f"{PLACE}.path"]),
+    ("file", collector("File", **{f"{PLACE}.kind": "Directory"}), [f"{PLACE}.kind"]),
+    ("file", collector("File", **{f"{PLACE}.format": "CSV"}), [f"{PLACE}.format"]),
+    ("file", collector("File", **{f"{PLACE}.format": "JSON", FORMATS: ["(a)(b)"]}), [FORMATS]),
+    ("tensorflow-event", collector("TensorFlowEvent", **{f"{PLACE}.path": "log"}), [f"{PLACE}.path"]),
+    ("tensorflow-event", collector("TensorFlowEvent", **{f"{PLACE}.kind": "File"}), [f"{PLACE}.kind"]),
+    ("tensorflow-event", collector("TensorFlowEvent", **{f"{PLACE}.format": "TEXT"}), [f"{PLACE}.format"]),
+    ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": -1}), [f"{HTTP}.port"]),
+    ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": 65536}), [f"{HTTP}.port"]),
+    ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": "web"}), [f"{HTTP}.port"]),
+    ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.path": "m"}), [f"{HTTP}.path"]),
+    ("custom", collector("Custom"), [f"{COLLECTOR}.collector.customCollector"]),
+    (
+        "custom",
+        collector(
+            "Custom",
+            **{f"{COLLECTOR}.collector.customCollector": {"name": "a"}, PLACE: {"path": "a", "kind": "Invalid"}},
+        ),
+        [f"{PLACE}.path", f"{PLACE}.kind"],
+    ),
+    ("collector-kind", collector("None"), [f"{COLLECTOR}.collector.kind"]),
+    ("collector-kind", collector("Stdout"), [f"{COLLECTOR}.collector.kind"]),
+    ("patterns", {FORMATS: ["(a)(b", r"(a)(\pN)", "(a)b", "[[:alpha:]](a)(b)"]}, [f"{FORMATS}[{i}]" for i in range(4)]),
+    ("patterns", collector("File", **{FORMATS: [r"\(a\)\(b\)"]}), [f"{FORMATS}[0]"]),
+]
+
+# rule, changes to a valid document that leave it valid
+ACCEPTED = [
+    ("unknown-field", {"spec.maxFailedTrialCount": None}),
+    ("unknown-field", {"status": {"trials": 3}}),
+    ("field-type", {"spec.maxTrialCount": 2**31 - 1}),
+    ("field-type", {"spec.objective.goal": 1}),
+    ("field-type", {f"{LR}.min": 0.001, f"{BATCH}.list": [1, 2.5], f"{OPT}.list": [True, 3]}),
+    ("name", {"metadata.name": "a"}),
+    ("name", {"metadata.name": "a" * 40}),
+    ("name", {"metadata.name": "a--1"}),
+    ("max-failed-sign", {"spec.maxFailedTrialCount": 0}),
+    ("max-trials-sign", {"spec.maxTrialCount": 1, "spec.parallelTrialCount": 1, "spec.maxFailedTrialCount": 1}),
+    ("max-trials-sign", {"spec.maxTrialCount": GONE}),
+    ("parallel-sign", {"spec.parallelTrialCount": 1}),
+    ("max-failed-of-max", {"spec.maxFailedTrialCount": 8}),
+    ("max-failed-of-max", {"spec.maxFailedTrialCount": 9, "spec.maxTrialCount": GONE}),
+    ("parallel-of-max", {"spec.parallelTrialCount": 8}),
+    ("parallel-of-max", {"spec.parallelTrialCount": 9, "spec.maxTrialCount": GONE}),
+    ("parallel-of-max", {"spec.parallelTrialCount": GONE, "spec.maxTrialCount": 1, "spec.maxFailedTrialCount": 0}),
+    ("resume-policy", {"spec.resumePolicy": "FromVolume"}),
+    ("resume-policy", {"spec.resumePolicy": ""}),
+    ("objective", {"spec.objective.type": "maximize"}),
+    ("additional-names", {"spec.objective.additionalMetricNames": []}),
+    ("strategies", {"spec.objective.metricStrategies": [{"name": "accuracy", "value": "latest"}]}),
+    ("algorithm-name", {"spec.algorithm": GONE}),
+    ("algorithm-name", {"spec.algorithm": {"algorithmName": ""}}),
+    ("early-stopping-name", {"spec.earlyStopping": {"algorithmName": "medianstop"}}),
+    ("settings", {"spec.algorithm.algorithmSettings": [{"name": "a"}, {"name": "b", "value": 3}]}),
+    ("distribution", {f"{LR}.distribution": "unknown"}),
+    ("distribution", {f"{LR}.distribution": ""}),
+    ("numbers", {f"{LR}.max": "+.5e0"}),
+    ("numbers", {f"{LR}.max": "5."}),
+    ("numbers", {f"{LAYERS}.min": "-5"}),
+    ("numbers", {f"{LAYERS}.max": str(2**53)}),
+    ("min-max", {f"{LR}.min": "0.1"}),
+    ("min-max", {f"{LAYERS}.min": "5"}),
+    ("step", {f"{LR}.step": "1e-9"}),
+    ("step", {f"{LAYERS}.step": "100"}),
+    ("log-min", {f"{LR}.min": "1e-300"}),
+    ("log-min", {f"{LR}.min": "0", f"{LR}.distribution": "uniform"}),
+    ("list-distribution", {f"{OPT}.distribution": "uniform"}),
+    ("list", {f"{OPT}.list": ["one"]}),
+    ("list-twins", {f"{BATCH}.list": ["1", "1.0"]}),
+    ("discrete-numbers", {f"{BATCH}.list": ["-1e3", ".5"]}),
+    ("template", {f"{SPEC}.kind": "Workflow"} | CONDITIONS),
+    ("template-source", {SPEC: GONE, "spec.trialTemplate.configMap": CONFIG_MAP} | CONDITIONS),
+    (
+        "metadata-reference",
+        {
+            f"{TRIAL}[4]": {"name": "x", "reference": "${trialSpec.Labels[a.b/c]}"},
+            f"{CONTAINER}.args[4]": "${trialParameters.x}",
+            f"{SPEC}.metadata.labels": {"a.b/c": "1"},
+        },
+    ),
+    ("trial-object", {f"{SPEC}.metadata.annotations": {"a": "b"}}),
+    ("job-fields", {f"{SPEC}.spec.backoffLimit": 0, f"{CONTAINER}.resources.limits": {"cpu": 1, "memory": "1Gi"}}),
+    ("job-fields", {f"{CONTAINER}.env": [{"name": "A", "value": 1}], f"{CONTAINER}.args[4]": 3}),
+    ("job-fields", {f"{SPEC}.spec.template.spec.nodeSelector": None}),
+    ("job-fields", {f"{SPEC}.apiVersion": "example.com/v1", f"{SPEC}.spec.anything": 1}),
+    ("file", collector("File")),
+    ("file", collector("File", **{f"{PLACE}.path": "/log", f"{PLACE}.format": "JSON"})),
+    ("tensorflow-event", collector("TensorFlowEvent", **{f"{PLACE}.path": "/events"})),
+    ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": 65535})),
+    ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": "1"})),
+    ("custom", collector("Custom", **{f"{COLLECTOR}.collector.customCollector": {"name": "a"}})),
+    ("collector-kind", collector("Push")),
+    ("patterns", {FORMATS: [r"([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)", "(?P<a>x)(y)"]}),
+]
+
+
+def faults_of(document):
+    with pytest.raises(InvalidInput) as caught:
+        prepare(document)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(("rule", "changes", "paths"), REFUSED)
+def test_refused(rule, changes, paths):
+    faults = faults_of(experiment_document(changes))
+    assert [path for path in paths if path not in [fault.path for fault in faults]] == []
+    assert all(fault.wanted for fault in faults)
+
+
+@pytest.mark.parametrize(("rule", "changes"), ACCEPTED)
+def test_accepted(rule, changes):
+    prepare(experiment_document(changes))
+
+
+def test_every_rule_that_looks_at_a_file_is_in_the_table():
+    tested = {rule for rule, _changes, _paths in REFUSED}
+    assert {rule.id for rule in RULES if rule.check is not None} == tested
+    assert {rule for rule, _changes in ACCEPTED} <= tested
+
+
+def test_rules_have_distinct_ids_and_cover_katibs():
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    # 26 cannot happen: the default distribution fills an empty space, and rule 27 or `list` speaks.
+    assert {rule.katib for rule in RULES} - {0} == set(range(1, 36)) - {26}
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.check not in (None, by_type)], ids=lambda rule: rule.id
+)
+def test_a_rule_finds_what_it_is_named_for(rule):
+    """Each check is tested by itself too: another rule must not be what makes the table above pass."""
+    from katib.spec import shape
+    from katib.spec.defaults import with_defaults
+
+    found = []
+    for name, changes, paths in REFUSED:
+        if name == rule.id:
+            data, _faults = shape.plain(experiment_document(changes))
+            experiment, misshapen = shape.parse(data)
+            said = {fault.path for fault in [*rule.check(with_defaults(experiment)), *misshapen]}
+            found.append(set(paths) <= said)
+    assert found
+    assert all(found)
