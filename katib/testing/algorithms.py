@@ -125,6 +125,39 @@ def trial(advice: Advice, outcome: Outcome = RECORDS["all succeeded"]) -> Trial:
     )
 
 
+def study_config(algorithm: str, of: SearchSpace, **changes: object) -> StudyConfig:
+    """What an algorithm is told about a study over a space."""
+    config = StudyConfig(
+        name="study",
+        uid="5f1c",
+        space=of,
+        objective=Objective(metric="loss", direction=Direction.MINIMIZE),
+        algorithm=algorithm,
+        budget=Budget(max_trials=100, parallel=3),
+    )
+    return replace(config, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+def drive(
+    service: SuggestionService,
+    config: StudyConfig,
+    *,
+    steps: int = STEPS,
+    batch: int = 1,
+    outcome: Outcome = RECORDS["all succeeded"],
+) -> tuple[list[Trial], AdviceReply]:
+    """Ask until there are `steps` trials or no more answers: the record, and the last reply."""
+    trials: list[Trial] = []
+    while True:
+        ordinals = range(len(trials) + 1, len(trials) + 1 + batch)
+        reply = service.suggest(config, trials, ordinals)
+        assert [each.ordinal for each in reply.advice] == list(ordinals)[: len(reply.advice)]
+        assert reply.advice or reply.exhausted, "an empty answer without a reason"
+        trials += [trial(each, outcome) for each in reply.advice]
+        if reply.exhausted or len(trials) >= steps:
+            return trials, reply
+
+
 class AlgorithmContract:
     """Subclass it in a test module, name the algorithm, and give a service that knows it.
 
@@ -160,50 +193,21 @@ class AlgorithmContract:
 
     def config(self, of: SearchSpace, **changes: object) -> StudyConfig:
         """A study over a space."""
-        base = StudyConfig(
-            name="study",
-            uid="5f1c",
-            space=of,
-            objective=Objective(metric="loss", direction=Direction.MINIMIZE),
-            algorithm=self.algorithm,
-            settings=self.settings,
-            budget=Budget(max_trials=100, parallel=3),
-        )
-        return replace(base, **changes)  # type: ignore[arg-type]  # fields by name
+        return study_config(self.algorithm, of, **{"settings": self.settings, **changes})
 
     def zoo(self, abilities: Abilities) -> dict[str, SearchSpace]:
         """The spaces that the algorithm takes."""
         return {name: each for name, each in self.spaces.items() if name in FINITE or not abilities.finite_only}
 
-    def drive(
-        self,
-        service: SuggestionService,
-        config: StudyConfig,
-        *,
-        steps: int = STEPS,
-        batch: int = 1,
-        outcome: Outcome = RECORDS["all succeeded"],
-    ) -> tuple[list[Trial], AdviceReply]:
-        """Ask until there are `steps` trials or no more answers: the record, and the last reply."""
-        trials: list[Trial] = []
-        while True:
-            ordinals = range(len(trials) + 1, len(trials) + 1 + batch)
-            reply = service.suggest(config, trials, ordinals)
-            assert [each.ordinal for each in reply.advice] == list(ordinals)[: len(reply.advice)]
-            assert reply.advice or reply.exhausted, "an empty answer without a reason"
-            trials += [trial(each, outcome) for each in reply.advice]
-            if reply.exhausted or len(trials) >= steps:
-                return trials, reply
-
     def test_answers_are_in_the_space(self, service: SuggestionService, abilities: Abilities) -> None:
         for name, each in self.zoo(abilities).items():
-            for advised in self.drive(service, self.config(each, uid=name), batch=4)[0]:
+            for advised in drive(service, self.config(each, uid=name), batch=4)[0]:
                 assert each.contains(advised.assignment), (name, advised.assignment)
                 assert list(advised.assignment) == [parameter.name for parameter in each.parameters]
 
     def test_answers_for_every_kind_of_record(self, service: SuggestionService, usual: SearchSpace) -> None:
         for name, outcome in RECORDS.items():
-            trials, _ = self.drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
+            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
             assert len(trials) >= STEPS, name
             assert all(usual.contains(advised.assignment) for advised in trials), name
 
@@ -213,7 +217,7 @@ class AlgorithmContract:
         if not abilities.never_repeats:
             return
         for name, each in self.zoo(abilities).items():
-            trials, _ = self.drive(service, self.config(each, uid=name), outcome=RECORDS["of everything"], batch=3)
+            trials, _ = drive(service, self.config(each, uid=name), outcome=RECORDS["of everything"], batch=3)
             points = [each.key(advised.assignment) for advised in trials]
             assert len(set(points)) == len(points), name
 
@@ -224,7 +228,7 @@ class AlgorithmContract:
             if name not in self.spaces:
                 continue
             size = each.size or 0
-            trials, last = self.drive(service, self.config(each, uid=name), steps=size + 1, batch=7)
+            trials, last = drive(service, self.config(each, uid=name), steps=size + 1, batch=7)
             assert len(trials) == size, f"{name} has {size} points, {len(trials)} were suggested"
             assert last.exhausted
             assert service.suggest(self.config(each, uid=name), trials, [size + 1]) == AdviceReply(
@@ -236,7 +240,7 @@ class AlgorithmContract:
     ) -> None:
         """A service that saw the record grow answers as one that sees it for the first time, at every length."""
         config = self.config(usual)
-        trials, _ = self.drive(service, config, outcome=RECORDS["of everything"])
+        trials, _ = drive(service, config, outcome=RECORDS["of everything"])
         for length in (0, 1, STEPS // 2, STEPS):
             ordinals = range(length + 1, length + 4)
             # Another name makes another study of the same seed: nothing that is kept can serve it.
@@ -247,14 +251,14 @@ class AlgorithmContract:
         self, service: SuggestionService, usual: SearchSpace
     ) -> None:
         config = self.config(usual)
-        trials, _ = self.drive(service, config)
+        trials, _ = drive(service, config)
         first = service.suggest(config, trials, range(STEPS + 1, STEPS + 6))
         assert service.suggest(config, trials, range(STEPS + 1, STEPS + 6)) == first
 
     def test_the_order_in_which_trials_are_given_changes_nothing(
         self, service: SuggestionService, usual: SearchSpace
     ) -> None:
-        trials, _ = self.drive(service, self.config(usual), outcome=RECORDS["of everything"])
+        trials, _ = drive(service, self.config(usual), outcome=RECORDS["of everything"])
         ordinals = range(STEPS + 1, STEPS + 3)
         backwards = service.suggest(self.config(usual, name="backwards"), trials[::-1], ordinals)
         assert service.suggest(self.config(usual), trials, ordinals) == backwards
@@ -264,7 +268,7 @@ class AlgorithmContract:
     ) -> None:
         """Trials taken out, put in, or with another outcome than before."""
         config = self.config(usual)
-        trials, _ = self.drive(service, config)
+        trials, _ = drive(service, config)
         changed = [replace(t, value=-(t.value or 0.0)) if t.ordinal % 3 else t for t in trials if t.ordinal != 5]
         ordinals = range(STEPS + 1, STEPS + 3)
         assert service.suggest(config, changed, ordinals) == fresh.suggest(
@@ -275,13 +279,13 @@ class AlgorithmContract:
         if "random_state" not in {setting.name for setting in service.settings(self.algorithm)}:
             return
         seeded = {**self.settings, "random_state": "7"}
-        one, _ = self.drive(service, self.config(usual, uid="one", settings=seeded))
-        two, _ = self.drive(service, self.config(usual, uid="two", settings=seeded))
+        one, _ = drive(service, self.config(usual, uid="one", settings=seeded))
+        two, _ = drive(service, self.config(usual, uid="two", settings=seeded))
         assert [t.assignment for t in one] == [t.assignment for t in two]
 
     def test_maximising_mirrors_minimising(self, service: SuggestionService, usual: SearchSpace) -> None:
         highest = Objective(metric="loss", direction=Direction.MAXIMIZE)
-        low, _ = self.drive(service, self.config(usual))
+        low, _ = drive(service, self.config(usual))
         mirror = [replace(t, value=None if t.value is None else -t.value) for t in low]
         ordinals = range(STEPS + 1, STEPS + 4)
         mirrored = service.suggest(self.config(usual, objective=highest, name="mirror"), mirror, ordinals)
@@ -289,7 +293,7 @@ class AlgorithmContract:
 
     def test_leaves_what_it_is_given_alone(self, service: SuggestionService, usual: SearchSpace) -> None:
         config = self.config(usual)
-        trials, _ = self.drive(service, config, outcome=RECORDS["of everything"])
+        trials, _ = drive(service, config, outcome=RECORDS["of everything"])
         before = copy.deepcopy((config, trials))
         service.suggest(config, trials, [STEPS + 1])
         assert (config, trials) == before
