@@ -9,11 +9,10 @@ Derive a class whose name begins with `Test`, say how to make a runner, and decl
             return MyRunner(place)
 """
 
-import shlex
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,10 +60,36 @@ class Program:
     deadline: int | None = None
 
 
+def job(
+    *command: str,
+    trial: str = "trial",
+    attempt: int = 1,
+    deadline: int | None = None,
+    container: Mapping[str, Any] | None = None,
+) -> LaunchOrder:
+    """The order to run a command as a Job, with its output as the source of metrics.
+
+    Args:
+        container: more fields of the container.
+    """
+    main = {"name": "main", "image": "busybox", "command": list(command), **(container or {})}
+    spec: dict[str, Any] = {"template": {"spec": {"restartPolicy": "Never", "containers": [main]}}}
+    if deadline is not None:
+        spec["activeDeadlineSeconds"] = deadline
+    return LaunchOrder(
+        trial=trial,
+        attempt=attempt,
+        manifest={"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": trial}, "spec": spec},
+        container="main",
+        metrics=(METRIC,),
+        collector={"collector": {"kind": "StdOut"}},
+    )
+
+
 class Follower:
     """Observes a runner as the engine does: when it is woken, and now and then."""
 
-    def __init__(self, runner: TrialRunner, *, patience: float) -> None:
+    def __init__(self, runner: TrialRunner, *, patience: float = 30.0) -> None:
         self._runner = runner
         self._patience = patience
         self._news = threading.Event()
@@ -127,28 +152,11 @@ class RunnerSuite(ABC):
         lines = ["trap '' TERM"] if program.deaf else []
         lines += [f"echo {METRIC}={value}" for value in program.values]
         lines += ["exec sleep 600" if program.stays else f"exit {program.code}"]
-        return self.command(["sh", "-c", "\n".join(lines)], trial=trial, attempt=attempt, deadline=program.deadline)
+        return job("sh", "-c", "\n".join(lines), trial=trial, attempt=attempt, deadline=program.deadline)
 
     def unstartable(self, *, trial: str = "trial") -> LaunchOrder:
         """The order to run what cannot be started."""
-        return self.command(["no-such-program-anywhere"], trial=trial)
-
-    def command(
-        self, command: list[str], *, trial: str = "trial", attempt: int = 1, deadline: int | None = None
-    ) -> LaunchOrder:
-        """The order to run a command as a Job."""
-        container = {"name": "main", "image": "busybox", "command": command}
-        spec: dict[str, Any] = {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}
-        if deadline is not None:
-            spec["activeDeadlineSeconds"] = deadline
-        return LaunchOrder(
-            trial=trial,
-            attempt=attempt,
-            manifest={"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": trial}, "spec": spec},
-            container="main",
-            metrics=(METRIC,),
-            collector={"collector": {"kind": "StdOut"}},
-        )
+        return job("no-such-program-anywhere", trial=trial)
 
     @pytest.fixture
     def runner(self, tmp_path: Path) -> Iterator[TrialRunner]:
@@ -360,13 +368,3 @@ class RunnerSuite(ABC):
         runner, after = successor()
         runner.adopt([order])
         assert after.over(order.key).phase in (Phase.ENDED, Phase.LOST)
-
-
-def script(*lines: str) -> list[str]:
-    """A shell script as a command."""
-    return ["sh", "-c", "\n".join(lines)]
-
-
-def quoted(*words: object) -> str:
-    """Words as a shell reads them back."""
-    return shlex.join(map(str, words))

@@ -179,7 +179,15 @@ class Link:
         try:
             self._dir.mkdir(parents=True, exist_ok=True)
             started = subprocess.run(
-                [sys.executable, "-I", "-S", str(PROGRAM), str(self._dir), str(self._settings.linger)],
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(PROGRAM),
+                    str(self._dir),
+                    str(self._settings.linger),
+                    str(self._settings.housekeeping),
+                ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=self._settings.patience,

@@ -16,8 +16,6 @@ from . import layout
 from .lines import Key, key_of, pack, unpack
 from .runs import Runs
 
-HOUSEKEEPING = 60.0
-"""Seconds between looks whether our socket is still there: systems clean their temporary folders."""
 SOCKET_NAME = "katib.sock"
 UNREAD_LIMIT = 8 << 20
 """Bytes that an engine may leave unread before it is dropped; it can connect again and ask."""
@@ -48,11 +46,13 @@ class Supervisor:
 
     Args:
         linger: seconds to stay after that, for the next engine.
+        housekeeping: seconds between looks whether our socket is still there: systems clean their temporary folders.
     """
 
-    def __init__(self, run_dir: Path, *, linger: float) -> None:
+    def __init__(self, run_dir: Path, *, linger: float, housekeeping: float) -> None:
         self._dir = run_dir
         self._linger = linger
+        self._housekeeping = housekeeping
         self._selector = selectors.DefaultSelector()
         self._peers: list[Peer] = []
         self._watch_children()
@@ -77,7 +77,7 @@ class Supervisor:
 
     def _timeout(self) -> float:
         due = self._runs.due_in()
-        most = HOUSEKEEPING if self._idle_since is None else self._linger
+        most = self._housekeeping if self._idle_since is None else self._linger
         return most if due is None else min(due, most)
 
     def _done(self) -> bool:
@@ -93,7 +93,7 @@ class Supervisor:
         now = time.monotonic()
         if now < self._check_socket_at:
             return
-        self._check_socket_at = now + HOUSEKEEPING
+        self._check_socket_at = now + self._housekeeping
         if self._socket_path.exists():
             return
         self._selector.unregister(self._listener)

@@ -20,8 +20,8 @@ BUSY = 3
 
 
 def main() -> None:
-    """Start a detached supervisor for the directory sys.argv[1], to linger for sys.argv[2] seconds."""
-    run_dir, linger = Path(sys.argv[1]), float(sys.argv[2])
+    """Start a detached supervisor; its arguments are those of `Supervisor`."""
+    run_dir, linger, housekeeping = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     receive, send = os.pipe()
     if os.fork():
         os.close(send)
@@ -30,10 +30,10 @@ def main() -> None:
         sys.stdout.write(reason)
         sys.exit(int(code or FAILED))
     os.close(receive)
-    _serve(run_dir, linger, send)
+    _serve(run_dir, send, linger=linger, housekeeping=housekeeping)
 
 
-def _serve(run_dir: Path, linger: float, starter: int) -> None:
+def _serve(run_dir: Path, starter: int, *, linger: float, housekeeping: float) -> None:
     def answer(code: int, reason: str = "") -> None:
         os.write(starter, f"{code} {reason}".encode(errors="backslashreplace"))
         os.close(starter)
@@ -44,7 +44,7 @@ def _serve(run_dir: Path, linger: float, starter: int) -> None:
             answer(BUSY)
             return
         _detach(run_dir)
-        supervisor = Supervisor(run_dir, linger=linger)
+        supervisor = Supervisor(run_dir, linger=linger, housekeeping=housekeeping)
     except OSError as error:
         answer(FAILED, str(error))
         return
