@@ -14,6 +14,10 @@ from typing import Protocol
 from katib.core.space import Assignment, Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, Value
 
 
+_LEAST, _MOST = 1e-300, 1 - 2.0**-53
+"""The probabilities next to 0 and 1 whose normal quantile is finite."""
+
+
 class Axis(Protocol):
     """One parameter as a coordinate."""
 
@@ -96,7 +100,8 @@ class _Spread:
 
     def number(self, u: float) -> float:
         at = self._start * (1 - u) + self._end * u
-        x = at if self._normal is None else self._normal.inv_cdf(at)
+        # An edge many deviations away has a share of exactly 0 or 1, where the inverse is infinite.
+        x = at if self._normal is None else self._normal.inv_cdf(min(max(at, _LEAST), _MOST))
         return math.exp(x) if self._log else x
 
     def share(self, number: float) -> float:

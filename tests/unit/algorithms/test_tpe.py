@@ -1,0 +1,205 @@
+"""TPE: learns, is optuna's sampler where optuna has the same space, and takes each outcome as it says."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import optuna
+import pytest
+
+from algorithms.base import Standing, standing
+from algorithms.tpe import BAD_PER_VALUE, ORIGIN_LABEL, TpeSearch
+from katib.core.advice import Advice
+from katib.core.draw import uniforms
+from katib.core.objective import Direction, Objective
+from katib.core.space import Assignment, SearchSpace
+from katib.core.study import StudyConfig
+from katib.core.trial import Reason, Trial, TrialState
+from katib.testing.algorithms import SPACES, categorical, double, integer, space, study_config, trial
+
+Function = Callable[[Assignment], float | None]
+
+
+def run(config: StudyConfig, function: Function, steps: int, reason: Reason = Reason.DIVERGED) -> list[Trial]:
+    """Carry a study out; a function that gives None diverges."""
+    algorithm, trials = TpeSearch(config), []
+    for ordinal in range(1, steps + 1):
+        advice = algorithm.suggest(trials, [ordinal]).advice[0]
+        value = function(advice.assignment)
+        state = TrialState.SUCCEEDED if value is not None else TrialState.METRICS_UNAVAILABLE
+        outcome = (state, Reason.SUCCEEDED if value is not None else reason, value)
+        trials.append(trial(advice, lambda _k, outcome=outcome: outcome))
+    return trials
+
+
+BOWL = space(double("x", -5, 5), double("lr", 1e-5, 1e-1, law="logUniform"), categorical("c", "a", "b", "c", "d"))
+
+
+def bowl(a: Assignment) -> float:
+    return a["x"] ** 2 + (math.log10(a["lr"]) + 3) ** 2 + (0 if a["c"] == "b" else 3)
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_it_learns(direction: Direction) -> None:
+    sign = 1 if direction is Direction.MINIMIZE else -1
+    config = study_config("tpe", BOWL, objective=Objective(metric="loss", direction=direction))
+    values = [sign * each.value for each in run(config, lambda a: sign * bowl(a), 60)]
+    assert min(values) < 0.3
+    assert sum(values[-20:]) < sum(values[:10]), "the last twenty together are better than the first ten"
+
+
+def test_the_startup_points_are_random_and_need_no_optuna() -> None:
+    config = study_config("tpe", BOWL)
+    early = run(config, bowl, 10)
+    assert [each.assignment for each in early] == [each.assignment for each in run(config, lambda a: -bowl(a), 10)]
+    late = run(config, bowl, 12)[-1], run(config, lambda a: -bowl(a), 12)[-1]
+    assert late[0].assignment != late[1].assignment, "from the eleventh on, values count"
+
+
+def ask_optuna(config: StudyConfig, trials: list[Trial], of: dict[str, object]) -> dict[str, object]:
+    """What optuna suggests next in a study of its own with the same record and seed."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    draw = uniforms(f"tpe/{config.uid}/{len(trials) + 1}/0", 1)[0]
+    sampler = optuna.samplers.TPESampler(seed=int(draw * 2**32), multivariate=False, constant_liar=True)
+    study = optuna.create_study(sampler=sampler)
+    for each in trials:
+        study.add_trial(optuna.create_trial(value=each.value, params=dict(each.assignment), distributions=of))
+    return study.ask(of).params
+
+
+def test_it_is_optunas_sampler() -> None:
+    of = space(double("x", -5, 5), double("lr", 1e-5, 1e-1, law="logUniform"), integer("n", 2, 8, step=2))
+    theirs = {
+        "x": optuna.distributions.FloatDistribution(-5, 5),
+        "lr": optuna.distributions.FloatDistribution(1e-5, 1e-1, log=True),
+        "n": optuna.distributions.IntDistribution(2, 8, step=2),
+    }
+    config = study_config("tpe", of)
+    trials = run(config, lambda a: a["x"] ** 2 + a["lr"] + a["n"], 30)
+    expected = ask_optuna(config, trials, theirs)
+    assert TpeSearch(config).suggest(trials, [31]).advice[0].assignment == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "value", "expected"),
+    [
+        (TrialState.SUCCEEDED, Reason.SUCCEEDED, 1.0, Standing.VALUE),
+        (TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, 1.0, Standing.VALUE),
+        (TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, None, Standing.SILENT),
+        (TrialState.METRICS_UNAVAILABLE, Reason.DIVERGED, None, Standing.BAD),
+        (TrialState.METRICS_UNAVAILABLE, Reason.METRIC_NOT_FOUND, None, Standing.SILENT),
+        (TrialState.METRICS_UNAVAILABLE, Reason.METRIC_MALFORMED, None, Standing.SILENT),
+        (TrialState.FAILED, Reason.EXIT_CODE, None, Standing.BAD),
+        (TrialState.FAILED, Reason.SIGNAL, None, Standing.BAD),
+        (TrialState.FAILED, Reason.DEADLINE, None, Standing.BAD),
+        (TrialState.FAILED, Reason.CANNOT_START, None, Standing.SILENT),
+        (TrialState.FAILED, Reason.LOST_TOO_OFTEN, None, Standing.SILENT),
+        (TrialState.KILLED, Reason.BUDGET_LOWERED, None, Standing.SILENT),
+        (TrialState.ADVISED, Reason.ADVISED, None, Standing.IN_FLIGHT),
+        (TrialState.PENDING, Reason.LOST, None, Standing.IN_FLIGHT),
+        (TrialState.RUNNING, Reason.STARTED, None, Standing.IN_FLIGHT),
+    ],
+)
+def test_what_an_outcome_tells(state: TrialState, reason: Reason, value: float | None, expected: Standing) -> None:
+    advice = Advice(ordinal=1, assignment={})
+    assert standing(trial(advice, lambda _k: (state, reason, value))) is expected
+
+
+@pytest.mark.parametrize("reason", [Reason.DIVERGED, Reason.EXIT_CODE])
+def test_a_region_that_diverges_is_avoided(reason: Reason) -> None:
+    """Below 0 training diverges; the values would draw the search there."""
+    config = study_config("tpe", space(double("x", -1, 1), double("y", -1, 1)))
+    state = TrialState.METRICS_UNAVAILABLE if reason is Reason.DIVERGED else TrialState.FAILED
+
+    def step(a: Assignment) -> float | None:
+        return None if a["x"] < 0 else a["x"] + a["y"] ** 2
+
+    trials = [
+        replace(each, state=each.state if each.value is not None else state) for each in run(config, step, 60, reason)
+    ]
+    broken = [each.value is None for each in trials]
+    assert sum(broken[30:]) < sum(broken[:10]) * 3, "fewer of the last thirty than thirty random ones would"
+    assert sum(broken[30:]) <= 9
+
+
+def test_points_in_flight_are_kept_away_from() -> None:
+    config = study_config("tpe", BOWL)
+    trials = run(config, bowl, 30)
+    batch = TpeSearch(config).suggest(trials, range(31, 39)).advice
+    xs = sorted(each.assignment["x"] for each in batch)
+    assert min(b - a for a, b in pairwise(xs)) > 1e-4
+    flying = trials + [trial(each, lambda _k: (TrialState.RUNNING, Reason.STARTED, None)) for each in batch[:4]]
+    assert TpeSearch(config).suggest(flying, range(35, 39)).advice == batch[4:], "a batch is so many single requests"
+
+
+def test_silent_trials_change_nothing_but_that_their_point_is_used() -> None:
+    config = study_config("tpe", BOWL)
+    trials = run(config, bowl, 20)
+    killed = Advice(ordinal=21, assignment={"x": 4.9, "lr": 0.09, "c": "d"})
+    with_it = [*trials, trial(killed, lambda _k: (TrialState.KILLED, Reason.BUDGET_LOWERED, None))]
+    assert TpeSearch(config).suggest(with_it, [22]) == TpeSearch(config).suggest(trials, [22])
+
+
+def test_many_bad_trials_do_not_count_as_good() -> None:
+    """One value among many failures: the model's good tenth must be that one, whatever the number of bad ones."""
+    of = space(double("x", 0, 1))
+    good = trial(Advice(ordinal=1, assignment={"x": 0.2}), lambda _k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, 1.0))
+    bad = [
+        trial(
+            Advice(ordinal=k, assignment={"x": 0.6 + k / 500}),
+            lambda _k: (TrialState.METRICS_UNAVAILABLE, Reason.DIVERGED, None),
+        )
+        for k in range(2, 4 * BAD_PER_VALUE)
+    ]
+    for gamma in ({}, {"gamma": "0.9"}):
+        config = study_config("tpe", of, settings=gamma)
+        near = [TpeSearch(config).suggest([good, *bad], [k]).advice[0].assignment["x"] < 0.6 for k in range(100, 140)]
+        assert sum(near) >= 36
+
+
+def test_a_model_that_repeats_itself_gives_a_labelled_random_point() -> None:
+    of = space(integer("n", 0, 30))
+    config = study_config("tpe", of, settings={"n_startup_trials": "3"})
+    trials = run(config, lambda a: a["n"], 31)
+    assert sorted(each.assignment["n"] for each in trials) == list(range(31))
+    assert any(each.labels.get(ORIGIN_LABEL) == "random" for each in trials)
+    assert TpeSearch(config).suggest(trials, [32]).exhausted
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"gamma": "0.25"},
+        {"prior_weight": "0.1"},
+        {"n_EI_candidates": "3"},
+        {"n_ei_candidates": "3"},
+        {"n_startup_trials": "0"},
+        {"random_state": "1"},
+    ],
+)
+def test_every_setting_has_an_effect(settings: dict[str, str]) -> None:
+    trials = run(study_config("tpe", BOWL), bowl, 40)
+
+    def answers(**changes: object) -> list[Assignment]:
+        algorithm = TpeSearch(study_config("tpe", BOWL, **changes))
+        return [algorithm.suggest(trials[:length], [length + 1]).advice[0].assignment for length in (5, 39, 40)]
+
+    assert answers(settings=settings) != answers()
+
+
+def test_optunas_log_is_left_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    run(study_config("tpe", SPACES["mixed"]), lambda _a: 1.0, 14)
+    assert capfd.readouterr().err == ""
+    assert optuna.logging.get_verbosity() == optuna.logging.INFO
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def spaces_of_one() -> SearchSpace:
+    return space(integer("n", 2, 2), double("x", 0, 1))
+
+
+def test_a_parameter_with_one_value_has_it() -> None:
+    trials = run(study_config("tpe", spaces_of_one()), lambda a: a["x"], 15)
+    assert {each.assignment["n"] for each in trials} == {2}
