@@ -124,7 +124,7 @@ def experiment(trials: int, command: list[str]) -> dict[str, object]:
         direction="minimize",
         algorithm="random",
         max_trials=trials,
-        parallel=PARALLEL,
+        parallel=min(PARALLEL, trials),
     )
     return dict(document)
 

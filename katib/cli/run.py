@@ -18,6 +18,7 @@ Words = Annotated[
     ),
 ]
 DEFAULT_TRIALS = 20
+DEFAULT_ALGORITHM = "random"
 
 
 def run(  # noqa: PLR0913 - each is a documented option of the command line
@@ -51,6 +52,9 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     minimize: Annotated[str, typer.Option("--minimize", metavar="METRIC", help="The metric to minimise.")] = "",
     maximize: Annotated[str, typer.Option("--maximize", metavar="METRIC", help="The metric to maximise.")] = "",
     algorithm: Annotated[str, typer.Option("--algorithm", help="random, grid, sobol or tpe.")] = "",
+    image: Annotated[
+        str, typer.Option("--image", help="With --param: the image a cluster would run the command in.")
+    ] = "",
     print_yaml: Annotated[
         bool, typer.Option("--print-yaml", help="Print the Experiment it would run, and leave.")
     ] = False,
@@ -69,7 +73,10 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
 
     words = words or []
     if params:
-        document, lines = _from_command(words, params, name, minimize, maximize, algorithm, max_trials, parallel), None
+        document, lines = (
+            _from_command(words, params, name, minimize, maximize, algorithm, max_trials, parallel, image),
+            None,
+        )
         workdir = Path.cwd()
     else:
         document, lines, workdir = _from_file(words, minimize=minimize, maximize=maximize, algorithm=algorithm)
@@ -127,6 +134,7 @@ def _from_command(
     algorithm: str,
     max_trials: int | None,
     parallel: int | None,
+    image: str,
 ) -> dict[str, Any]:
     from katib.spec.quick import experiment_from_command
 
@@ -139,9 +147,11 @@ def _from_command(
         command=words,
         objective=minimize or maximize,
         direction="minimize" if minimize else "maximize",
-        algorithm=algorithm or None,
+        # Named, though it is the default: a cluster wants one.
+        algorithm=algorithm or DEFAULT_ALGORITHM,
         max_trials=max_trials or DEFAULT_TRIALS,
         parallel=parallel,
+        image=image,
     )
 
 

@@ -65,8 +65,8 @@ class Cli:
     def trials(self, name: str = "study") -> list[dict[str, Any]]:
         return list(self.json("trials", name))
 
-    def write(self, name: str = "experiment.yaml", **changes: Any) -> Path:
-        path = self.folder / name
+    def write(self, file: str = "experiment.yaml", /, **changes: Any) -> Path:
+        path = self.folder / file
         path.write_text(yaml.safe_dump(experiment(**changes)))
         return path
 
@@ -117,7 +117,7 @@ def experiment(
             "objective": objective or {"type": "minimize", "objectiveMetricName": "loss"},
             **({"algorithm": {"algorithmName": algorithm}} if algorithm else {}),
             "maxTrialCount": 4,
-            "parallelTrialCount": 2,
+            "parallelTrialCount": min(2, spec.get("maxTrialCount") or 2),
             **spec,
             "parameters": parameters,
             "trialTemplate": {
