@@ -153,9 +153,8 @@ class TestRefused:
         with program.open("ab"):
             # Linux does not run a program that is open for writing.
             runner.launch([order])
-            seen.look()
+            seen.until(lambda: "Text file busy" in seen.reports[order.key].message)
             assert seen.phase(order.key) is Phase.STARTING
-            assert "Text file busy" in seen.reports[order.key].message
         assert seen.over(order.key).code == 0
 
     def test_what_is_waited_for_can_be_stopped(self, runner: LocalRunner, tmp_path: Path) -> None:

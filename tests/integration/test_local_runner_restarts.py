@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,6 +64,7 @@ def run_dir(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "run"
     if layout.lock(tmp_path / "run").exists():
         kill_supervisor(tmp_path / "run")
+        shutil.rmtree(Path(layout.address(tmp_path / "run").read_text()).parent, ignore_errors=True)
     for _key, pid in processes.all_marked(layout.marker(tmp_path / "run")):
         processes.kill(pid)
 
@@ -308,6 +310,19 @@ class TestBothKilled:
         assert (seen.over(job().key).code, seen.over(after.key).code) == (5, 0)
         assert seen.phase(("cut", 1)) is Phase.UNKNOWN
         again.close()
+
+
+class TestRemoved:
+    def test_runs_end_when_their_folder_is_removed_and_nobody_watches(self, run_dir: Path) -> None:
+        runner = LocalRunner(run_dir, settings=LocalSettings(housekeeping=0.05))
+        order = job("sleep", "600")
+        runner.launch([order])
+        Follower(runner).running(order.key)
+        pid, supervisor, socket = pid_of(run_dir, order), supervisor_of(run_dir), layout.address(run_dir).read_text()
+        runner.close()
+        shutil.rmtree(run_dir)
+        until(lambda: gone(pid) and gone(supervisor))
+        assert not Path(socket).parent.exists()
 
 
 class TestOneSupervisor:

@@ -19,6 +19,8 @@ from katib.runners.local.supervisor.lines import Key, pack, unpack
 PROGRAM = Path(layout.__file__).with_name("__main__.py")
 BUSY = 3
 """The starter's exit code when another supervisor has the run directory."""
+CHUNK = 1 << 16
+"""Bytes received at a time."""
 PAUSE = 0.02
 """Seconds before a supervisor that is just starting, or just ending, is looked for again."""
 
@@ -86,6 +88,7 @@ class Link:
                     self._disconnect()
                     if time.monotonic() >= end:
                         raise self._unavailable(f"its supervisor does not answer: {error}") from error
+                    time.sleep(PAUSE)
             if failure:
                 raise self._unavailable(failure)
 
@@ -126,7 +129,7 @@ class Link:
         return self._answers.pop(number)
 
     def _read(self, connection: socket.socket) -> None:
-        data = connection.recv(1 << 20)
+        data = connection.recv(CHUNK)
         if not data:
             raise ConnectionError("it has gone")
         lines, self._incoming = unpack(self._incoming + data)

@@ -46,9 +46,7 @@ class LocalRunner:
         # Output that sits in a buffer is a metric that nobody sees, and is gone after kill -9.
         env = {"PYTHONUNBUFFERED": "1", **(os.environ if base_env is None else base_env)}
         self._board = Board()
-        self._link = Link(
-            self._dir, base_env=env, settings=settings, tell=self._board.take, watching=self._board.active
-        )
+        self._link = Link(self._dir, base_env=env, settings=settings, tell=self._board.take, watching=self._connected)
         self._closed = False
         self._watcher = Watcher(self._dir, self._board, self._link, settings)
 
@@ -109,7 +107,13 @@ class LocalRunner:
         except RunnerUnavailable:
             self._board.forget(run.key for run in fresh)
             raise
+        if self._board.undrained():
+            self._watcher.nudge()
+
+    def _connected(self) -> list[RunKey]:
+        """There is a new connection to listen to; these runs are to be asked about on it."""
         self._watcher.nudge()
+        return self._board.active()
 
     def _request(self, order: LaunchOrder) -> dict[str, Any]:
         """What the supervisor is told of a run to start."""

@@ -140,6 +140,10 @@ class Board:
         """Accepted runs that go on: all, or the one asked for if it is such."""
         return [run.key for run in self.select(lambda run: run.active and key in (None, run.key))]
 
+    def undrained(self) -> list[LocalRun]:
+        """The runs that are over, and whose metrics are not read yet."""
+        return self.select(lambda run: run.over and not run.report.drained)
+
     def looked(self, run: LocalRun, points: list[MetricPoint]) -> bool:
         """Add points of a run that goes on, and return whether there is news of it, once."""
         with self._lock:

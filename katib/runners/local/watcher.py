@@ -37,25 +37,31 @@ class Watcher:
         os.set_blocking(self._nudged, False)
         os.set_blocking(self._nudger, False)
         self._thread = threading.Thread(target=self._run, name=f"katib-watch-{run_dir.name}", daemon=True)
-        self._start_lock = threading.Lock()
+        self._nudging = threading.Lock()
         self.wake: Callable[[], None] = lambda: None
 
     def nudge(self) -> None:
         """Look now: runs were added, or the connection changed."""
-        with self._start_lock:
+        with self._nudging:
+            if self._closing:
+                return
             if self._thread.ident is None:
                 self._thread.start()
+            self._signal()
+
+    def _signal(self) -> None:
         # Full means that it is nudged enough already.
         with contextlib.suppress(BlockingIOError):
             os.write(self._nudger, b"!")
 
     def close(self) -> None:
         """Watch no more. Twice does no harm."""
-        if self._closing:
-            return
-        self._closing = True
+        with self._nudging:
+            if self._closing:
+                return
+            self._closing = True
+            self._signal()
         if self._thread.ident is not None:
-            self.nudge()
             self._thread.join()
         for collection in self._collections.values():
             collection.close()
@@ -79,12 +85,9 @@ class Watcher:
         poll.register(self._nudged, select.POLLIN)
         if self._link.fileno() >= 0:
             poll.register(self._link.fileno(), select.POLLIN)
-        poll.poll(self._timeout() * 1000)
+        poll.poll(max(self._next_look - time.monotonic(), 0.0) * 1000)
         with contextlib.suppress(BlockingIOError):
             os.read(self._nudged, 4096)
-
-    def _timeout(self) -> float:
-        return max(self._next_look - time.monotonic(), 0.0) if self._board.active() else 60.0
 
     def _keep_connected(self) -> None:
         now = time.monotonic()
@@ -106,7 +109,7 @@ class Watcher:
         return any(news)
 
     def _drain_over(self) -> bool:
-        over = self._board.select(lambda run: run.over and not run.report.drained)
+        over = self._board.undrained()
         for run in over:
             self._drain(run)
         self._close_forgotten()

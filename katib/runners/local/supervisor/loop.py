@@ -17,6 +17,8 @@ from .lines import Key, key_of, pack, unpack
 from .runs import Runs
 
 SOCKET_NAME = "katib.sock"
+CHUNK = 1 << 16
+"""Bytes received at a time."""
 UNREAD_LIMIT = 8 << 20
 """Bytes that an engine may leave unread before it is dropped; it can connect again and ask."""
 
@@ -60,7 +62,7 @@ class Supervisor:
         self._runs = Runs(run_dir, self._broadcast)
         self._listen()
         self._idle_since: float | None = None
-        self._check_socket_at = 0.0
+        self._keep_house_at = 0.0
 
     def serve(self) -> None:
         """Work until there is nothing left to do."""
@@ -68,10 +70,11 @@ class Supervisor:
             for key, events in self._selector.select(self._timeout()):
                 react: Callable[[int], None] = key.data
                 react(events)
+            self._flush_all()
+            self._runs.start_recorded()
             self._runs.tick()
-            for peer in self._peers.copy():
-                self._flush(peer)
-            self._keep_listening()
+            self._flush_all()
+            self._keep_house()
         self._listener.close()
         _remove(self._socket_path)
 
@@ -88,14 +91,19 @@ class Supervisor:
             self._idle_since = now
         return self._idle_since is not None and now - self._idle_since >= self._linger
 
-    def _keep_listening(self) -> None:
-        """Listen anew when our socket was cleaned away."""
+    def _keep_house(self) -> None:
+        """Now and then: listen anew when our socket was cleaned away; give up when the run directory was."""
         now = time.monotonic()
-        if now < self._check_socket_at:
+        if now < self._keep_house_at:
             return
-        self._check_socket_at = now + self._housekeeping
-        if self._socket_path.exists():
-            return
+        self._keep_house_at = now + self._housekeeping
+        if not self._peers and not layout.journal(self._dir).exists():
+            # Nobody can ever learn what these runs amount to, and nobody but us knows that they are there.
+            self._runs.kill()
+        if not self._socket_path.exists():
+            self._listen_anew()
+
+    def _listen_anew(self) -> None:
         self._selector.unregister(self._listener)
         self._listener.close()
         try:
@@ -156,7 +164,7 @@ class Supervisor:
             # There is room to write again; that happens after each round anyway.
             return
         try:
-            data = peer.socket.recv(1 << 20)
+            data = peer.socket.recv(CHUNK)
         except BlockingIOError:
             return
         except OSError:
@@ -180,9 +188,8 @@ class Supervisor:
                 case "watch":
                     peer.outgoing += self._known(keys)
                 case "launch":
-                    # What this starts is broadcast; what is old news to the others is not.
-                    peer.outgoing += b"".join(map(self._runs.known, keys))
                     self._runs.launch(message["runs"], peer.env)
+                    peer.outgoing += self._known(keys)
                 case "stop":
                     self._runs.stop(key_of(message), message["grace"])
                 case "kill":
@@ -202,6 +209,10 @@ class Supervisor:
     def _broadcast(self, line: bytes) -> None:
         for peer in self._peers:
             peer.outgoing += line
+
+    def _flush_all(self) -> None:
+        for peer in self._peers.copy():
+            self._flush(peer)
 
     def _flush(self, peer: Peer) -> None:
         if not peer.outgoing and not peer.waiting:

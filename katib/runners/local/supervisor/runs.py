@@ -59,6 +59,7 @@ class Runs:
         self._latest: dict[Key, bytes] = {}
         self._live: dict[Key, Run] = {}
         self._children: dict[int, Run] = {}
+        self._recorded: list[tuple[dict[str, Any], Mapping[str, str], int]] = []
         self._postponed: dict[Key, tuple[dict[str, Any], Mapping[str, str]]] = {}
         self._retry_at = self._look_at = 0.0
         self._recover()
@@ -73,7 +74,10 @@ class Runs:
         return self._latest.get(key, b"")
 
     def launch(self, orders: list[dict[str, Any]], base_env: Mapping[str, str]) -> None:
-        """Start the runs that are not on record yet. Raises OSError when that cannot be recorded: then none starts."""
+        """Record the intent to start those that are not on record yet; `start_recorded` does it.
+
+        Raises OSError when that cannot be recorded: then none will start.
+        """
         fresh = {key_of(order): order for order in orders if key_of(order) not in self._latest}
         now = time.time()
         intents = {}
@@ -91,15 +95,26 @@ class Runs:
             lines = {key: pack(intent) for key, intent in intents.items()}
             self._journal.write(b"".join(lines.values()))
             self._latest.update(lines)
-            for key, order in fresh.items():
-                self._live[key] = Run(key, intents[key])
-                self._start(order, {**base_env, **order["env"]}, logs[key])
-        finally:
+        except OSError:
             for log in logs.values():
+                os.close(log)
+            raise
+        for key, order in fresh.items():
+            self._live[key] = Run(key, intents[key])
+            self._recorded.append((order, {**base_env, **order["env"]}, logs[key]))
+
+    def start_recorded(self) -> None:
+        """Start what was launched. Apart from `launch`, so that the engine need not wait for it."""
+        recorded, self._recorded = self._recorded, []
+        for order, env, log in recorded:
+            try:
+                self._start(order, env, log)
+            finally:
                 os.close(log)
 
     def stop(self, key: Key, grace: float | None) -> None:
         """Tell a run to end. Again: sooner, if the new grace ends sooner."""
+        self.start_recorded()
         # What has ended already was not stopped.
         self.reap()
         run = self._live.get(key)
@@ -108,6 +123,7 @@ class Runs:
 
     def kill(self) -> None:
         """End everything at once."""
+        self.start_recorded()
         for run in list(self._live.values()):
             self._stop(run, "stopped", 0.0)
         self.tick()
