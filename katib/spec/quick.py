@@ -189,7 +189,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if yamltext.would_be_read(text) else None
+    # Escapes keep what a reader would take for the end of a line (NEL, LS, PS) or could not see.
+    style = '"' if yamltext.would_be_read(text) or not text.isprintable() else None
     return dumper.represent_scalar(yamltext.STR, text, style=style)
 
 

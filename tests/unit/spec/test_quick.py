@@ -1,7 +1,7 @@
 """A command and `--param` options as an Experiment."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from katib.core.space import Choice, Distribution, ParameterType, Range
@@ -137,6 +137,27 @@ def test_the_whole_document_is_what_a_cluster_wants():
         max_leaves=12,
     )
 )  # fmt: skip
+@example({"\x85": "a\x85b"})
+@example(
+    [
+        "\u2028",
+        "a\u2029 b",
+        "\ufeff",
+        "\r\n",
+        "\t",
+        " a",
+        "a ",
+        "# a",
+        "a: b",
+        "a\n  b\n",
+        "\n",
+        "%a",
+        "---",
+        "...",
+        "!a",
+        "&a",
+    ]
+)
 def test_yaml_reads_back_as_the_same_data(data):
     document = {"spec": {"trialTemplate": {"trialSpec": {"x": data}}}}
     assert load_text(to_yaml(document), source="x") == document
