@@ -80,6 +80,7 @@ class OptunaTpe:
         self._dimensions = [
             Dimension.of(parameter.name, axis) for parameter, axis in zip(cube.space.parameters, cube.axes, strict=True)
         ]
+        self._distributions = {each.name: each.distribution for each in self._dimensions}
         self._candidates = candidates
         self._gamma = gamma
         self._prior_weight = prior_weight
@@ -116,7 +117,7 @@ class OptunaTpe:
         """The suggestion for trial `ordinal`: a function of what was told and of `seed`."""
         sampler = self._sampler(seed)
         study = optuna.load_study(study_name=STUDY, storage=self._history, sampler=sampler)
-        asking = _frozen(ordinal, TrialState.RUNNING, None, {})
+        asking = _frozen(ordinal, TrialState.RUNNING, None, {}, {})
         values: dict[str, Value] = {}
         for dimension in self._dimensions:
             distribution = dimension.distribution
@@ -161,17 +162,23 @@ class OptunaTpe:
             params = {each.name: each.to_optuna(assignment[each.name]) for each in self._dimensions}
         except (KeyError, ValueError):
             return None
-        return _frozen(ordinal, state, value, params)
+        return _frozen(ordinal, state, value, params, self._distributions)
 
 
-def _frozen(ordinal: int, state: TrialState, value: float | None, params: dict[str, Any]) -> FrozenTrial:
+def _frozen(
+    ordinal: int,
+    state: TrialState,
+    value: float | None,
+    params: dict[str, Any],
+    distributions: dict[str, BaseDistribution],
+) -> FrozenTrial:
     return FrozenTrial(
         number=ordinal,
         trial_id=ordinal,
         state=state,
         value=value,
         params=params,
-        distributions={},
+        distributions=distributions,
         user_attrs={},
         system_attrs={},
         intermediate_values={},
