@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from katib.embedded import tune
-    from katib.report import report
+    from katib.reporting import report
 
 __all__ = ["report", "tune"]
 
-_HOMES = {"tune": "katib.embedded", "report": "katib.report"}
+_HOMES = {"tune": "katib.embedded", "report": "katib.reporting"}
 
 
 def __getattr__(name: str) -> Any:

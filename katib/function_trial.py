@@ -13,7 +13,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from katib.report import report
+from katib.reporting import report
 
 
 def save(path: Path, fn: Callable[..., Any], *, objective: str, values: Mapping[str, Mapping[str, Any]]) -> None:

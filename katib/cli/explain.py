@@ -36,6 +36,7 @@ def explain(name: Name, db: Db = "", output: OutputOption = Output.TEXT) -> None
 
 
 def _lines(answer: "Explanation") -> list[str]:
+    from katib.embedded.progress import brief
     from katib.service.views import moment
 
     since = f" (since {moment(answer.since)})" if answer.since else ""
@@ -49,7 +50,7 @@ def _lines(answer: "Explanation") -> list[str]:
         lines.append("  last events:")
         lines += [
             f"    {event['time']} {event['reason']}"
-            f"{' trial ' + str(event['trial']) if event['trial'] else ''}: {event['message'].splitlines()[0][:160]}"
+            f"{' trial ' + str(event['trial']) if event['trial'] else ''}: {brief(event['message'])}"
             for event in answer.events
             if event["message"]
         ]

@@ -174,9 +174,10 @@ def _override(document: dict[str, Any], *, name: str, max_trials: int | None, pa
         return
     if max_trials is not None:
         spec["maxTrialCount"] = max_trials
-        written = spec.get("parallelTrialCount")
-        # The file's own width may be more than the few trials asked for here; that is no reason to refuse.
-        if parallel is None and isinstance(written, int) and written > max_trials:
-            spec["parallelTrialCount"] = max_trials
+        # What the file says of width and failures may be more than the few trials asked for here; no reason to refuse.
+        for field in ("parallelTrialCount", "maxFailedTrialCount"):
+            written = spec.get(field)
+            if isinstance(written, int) and written > max_trials:
+                spec[field] = max_trials
     if parallel is not None:
         spec["parallelTrialCount"] = parallel

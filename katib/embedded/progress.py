@@ -38,9 +38,17 @@ def finished_lines(progress: Progress, metric: str) -> Iterator[str]:
     for move in looked.plan.transitions:
         if move.target in FINISHED:
             trial = looked.gathered.trials[move.ordinal]
-            first = move.message.splitlines()[0][:160] if move.message else ""
-            told = f"{metric}={move.value!r}" if move.value is not None else f"{move.reason.value}: {first}"
+            told = (
+                f"{metric}={move.value!r}" if move.value is not None else f"{move.reason.value}: {brief(move.message)}"
+            )
             yield f"trial {move.ordinal} {move.target.value} {told} ({assignment_text(trial.assignment)})"
+
+
+def brief(message: str) -> str:
+    """A message on one line: its first line and, where the end of a log follows, that end."""
+    first, *more = message.splitlines() or [""]
+    last = next((line.strip() for line in reversed(more) if line.strip()), "")
+    return f"{first.removesuffix('; last lines:')[:160]}{f' … {last[:160]}' if last else ''}"
 
 
 def headline(study: Study, summary: Summary, eta: float | None) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import katib
 from katib.errors import InvalidInput, KatibError
-from katib.report import report
+from katib.reporting import report
 from metrics_collector.sources import open_sources
 
 PUSH = {"collector": {"kind": "Push"}}
@@ -154,8 +154,8 @@ def test_kill_9_loses_nothing_that_was_reported(trial):
     [
         "import katib; katib.report(loss=1); katib.report(loss=2)",
         "from katib import report; report(loss=1); report(loss=2)",
-        "from katib.report import report; report(loss=1); import katib; katib.report(loss=2)",
-        "import katib.report; katib.report(loss=1); katib.report.report(loss=2)",
+        "from katib.reporting import report; report(loss=1); import katib; katib.report(loss=2)",
+        "import katib.reporting; katib.report(loss=1); katib.reporting.report(loss=2)",
     ],
 )
 def test_every_way_to_import_it_works_twice_and_loads_the_standard_library_only(trial, statements):
@@ -164,7 +164,7 @@ def test_every_way_to_import_it_works_twice_and_loads_the_standard_library_only(
     foreign = {
         name for name in eval(done.stdout) if not name.startswith(("_distutils_hack", "__editable__", "sitecustomize"))
     }
-    assert foreign <= {"__main__", "katib", "katib.report", "katib.errors"}
+    assert foreign <= {"__main__", "katib", "katib.reporting", "katib.errors"}
     assert [p.value for p in trial()] == [1.0, 2.0]
 
 

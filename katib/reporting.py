@@ -8,10 +8,8 @@ import json
 import math
 import operator
 import os
-import sys
 import time
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any, SupportsFloat, SupportsIndex
 
 from katib.errors import Fault, InvalidInput, KatibError
@@ -95,13 +93,3 @@ def _append(path: str, line: bytes) -> None:
             os.close(file)
     except OSError as error:
         raise KatibError(f"the report could not be written to {path}: {error.strerror or error}") from error
-
-
-class _CallableModule(ModuleType):
-    """Importing this module puts it into `katib.report`, where people expect the function: so it is one, too."""
-
-    def __call__(self, *args: Any, **named: Any) -> None:
-        report(*args, **named)
-
-
-sys.modules[__name__].__class__ = _CallableModule
