@@ -1,0 +1,108 @@
+"""`katib.tune`: a Python function in worker processes."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import katib
+from katib.errors import InvalidInput
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KATIB_DB", raising=False)
+
+
+def test_it_finds_the_best_arguments():
+    def fn(x, kind):
+        for step in range(3):
+            katib.report(loss=(x - 1) ** 2 + step, step=3 - step)
+        return (x - 1) ** 2 + (kind == "bad")
+
+    result = katib.tune(fn, {"x": "float:0:2", "kind": ["good", "bad"]}, max_trials=6, parallel=2, algorithm="random")
+    assert (result.status, result.reason) == ("Succeeded", "ExperimentMaxTrialsReached")
+    assert len(result.trials) == 6
+    assert result.best.value == min(trial.value for trial in result.trials)
+    assert result.best.parameters["kind"] in {"good", "bad"}
+    frame = result.to_dataframe()
+    assert list(frame["value"]) == [trial.value for trial in result.trials]
+    assert {"param_x", "param_kind", "metric_loss"} <= set(frame.columns)
+
+
+def test_an_exception_fails_that_trial_only():
+    def fn(n):
+        if n == 2:
+            raise RuntimeError("two is not allowed")
+        return n
+
+    result = katib.tune(fn, {"n": [1, 2, 3]}, max_trials=3, parallel=1, algorithm="grid")
+    by_n = {trial.parameters["n"]: trial for trial in result.trials}
+    assert by_n[2].status == "Failed"
+    assert "two is not allowed" in by_n[2].message
+    assert [by_n[n].value for n in (1, 3)] == [1.0, 3.0]
+    assert result.best.parameters == {"n": 1}
+
+
+def test_list_items_reach_the_function_as_they_are():
+    seen = [None, (1, 2), "a b, c", True, 0.5]
+
+    def fn(item):
+        assert any(item == other and type(item) is type(other) for other in seen), repr(item)
+        return {"loss": seen.index(item), "extra": 7}
+
+    result = katib.tune(fn, {"item": seen}, max_trials=5, parallel=2, algorithm="grid")
+    assert [trial.status for trial in result.trials] == ["Succeeded"] * 5
+    assert result.best.parameters["item"] is None
+
+
+def test_a_function_may_take_one_dictionary():
+    result = katib.tune(lambda p: p["a"] * p["b"], {"a": "int:1:3", "b": "int:1:2"}, max_trials=6, algorithm="grid")
+    assert result.best.parameters == {"a": 1, "b": 1}
+
+
+def test_nothing_succeeding_is_no_exception():
+    def fn(x):
+        raise ValueError("never")
+
+    result = katib.tune(fn, {"x": "float:0:1"}, max_trials=2, algorithm="random")
+    assert (result.status, result.best) == ("Failed", None)
+
+
+def test_a_name_continues_a_study():
+    def fn(x):
+        return x
+
+    first = katib.tune(fn, {"x": "float:0:1"}, max_trials=2, parallel=2, name="mine", algorithm="random")
+    again = katib.tune(fn, {"x": "float:0:1"}, max_trials=2, parallel=2, name="mine", algorithm="random")
+    assert [trial.name for trial in again.trials] == [trial.name for trial in first.trials]
+
+
+def test_what_is_wrong_is_said_before_anything_runs():
+    with pytest.raises(InvalidInput) as caught:
+        katib.tune(len, {"x": "float:1:0", "y": 7})
+    assert "y" in str(caught.value)
+    with pytest.raises(InvalidInput, match=r"direction|type"):
+        katib.tune(len, {"x": "float:0:1"}, direction="up")
+
+
+def test_a_notebooks_function(tmp_path):
+    """A function of `__main__`, as in a notebook: no file that a worker could import it from."""
+    code = textwrap.dedent(
+        """
+        import katib
+        offset = 1
+        def objective(x):
+            katib.report(loss=x + offset, step=1)
+            return x + offset
+        result = katib.tune(objective, {"x": "int:1:2"}, max_trials=2, parallel=2, algorithm="grid", progress=False)
+        print(result.best.value)
+        """
+    )
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2.0\n"
+    assert done.stderr == ""
