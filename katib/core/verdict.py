@@ -20,13 +20,12 @@ def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float) -
     # 0 means "at the first failure": nothing failed yet is not a failure.
     if limit is not None and failed > 0 and failed >= limit:
         said = "Experiment has failed because max failed count has reached"
-        return _failed(StudyReason.TOO_MANY_FAILED, f"{said}: {failed} of {limit}", now)
+        return _failed(StudyReason.TOO_MANY_FAILED, f"{said}: {failed} failed, the limit is {limit}", now)
     if most is not None and not unfinished and summary.created >= most:
-        said = "Experiment has succeeded because max trial count has reached"
-        return _spent(StudyReason.MAX_TRIALS, said, summary, now)
+        return _spent(StudyReason.MAX_TRIALS, "max trial count has reached", summary, now)
     if study.exhausted and not unfinished and not unused_advice:
-        said = f"Experiment has succeeded because suggestion service has reached the end: {study.exhausted}"
-        return _spent(StudyReason.SPACE_EXHAUSTED, said, summary, now)
+        why = f"suggestion service has reached the end: {study.exhausted}"
+        return _spent(StudyReason.SPACE_EXHAUSTED, why, summary, now)
     if study.condition.status is StudyStatus.RUNNING:
         return study.condition
     if study.stop_requested:
@@ -34,12 +33,13 @@ def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float) -
     return Condition(status=StudyStatus.RUNNING, reason=StudyReason.RUNNING, message="Experiment is running", since=now)
 
 
-def _spent(reason: StudyReason, message: str, summary: Summary, now: float) -> Condition:
+def _spent(reason: StudyReason, why: str, summary: Summary, now: float) -> Condition:
     if summary.best_ordinal is not None:
-        return _succeeded(reason, message, now)
+        return _succeeded(reason, f"Experiment has succeeded because {why}", now)
     number = "its only trial" if summary.created == 1 else f"none of its {summary.created} trials"
     gave = "gave no value" if summary.created == 1 else "gave a value"
-    return _failed(StudyReason.NONE_SUCCEEDED, f"Experiment has failed because {number} {gave}", now)
+    said = f"Experiment has failed because {number} {gave}, and {why}"
+    return _failed(StudyReason.NONE_SUCCEEDED, said, now)
 
 
 def _succeeded(reason: StudyReason, message: str, now: float) -> Condition:

@@ -5,8 +5,10 @@ record. `consistent_snapshots()` could be read from a real store. Ordinals come 
 small, so that shrinking acts on what matters.
 """
 
+import os
 from dataclasses import replace
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy, composite
 
@@ -21,6 +23,13 @@ from katib.core.trial import FINISHED, Trial, TrialState
 from katib.testing import builders as make
 
 NAMES = tuple("abcdef")
+
+
+def load_profile() -> None:
+    """Choose how hard the laws are tried, by KATIB_HYPOTHESIS: `normal`, or `deep` with 100,000 examples of each."""
+    settings.register_profile("normal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("deep", settings.get_profile("normal"), max_examples=100_000)
+    settings.load_profile(os.environ.get("KATIB_HYPOTHESIS", "normal"))
 
 
 def times() -> SearchStrategy[float]:
@@ -86,7 +95,7 @@ def assignments(draw: DrawFn, space: SearchSpace) -> Assignment:
 def _values(parameter: Parameter) -> SearchStrategy[float | int | str]:
     if parameter.size is not None:
         return st.integers(min_value=0, max_value=parameter.size - 1).map(parameter.at)
-    assert isinstance(parameter, Range)  # noqa: S101 - only a range has no size
+    assert isinstance(parameter, Range)
     return st.floats(min_value=parameter.low, max_value=parameter.high).map(parameter.nearest)
 
 

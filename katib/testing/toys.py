@@ -134,7 +134,9 @@ class ToyRunner:
                 self.start(key)
                 continue
             run.left -= seconds
-            if run.alive and (run.stopping or run.left <= 0.0):
+            if run.alive and run.stopping:
+                self.end(key, Fate(code=None, signal=15))
+            elif run.alive and run.left <= 0.0:
                 self.end(key)
             elif run.report.phase is Phase.ENDED and run.left <= 0.0:
                 self.drain(key)

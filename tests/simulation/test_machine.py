@@ -1,9 +1,7 @@
 """The real `decide` in a hostile world: whatever happens in whatever order, the laws of the world hold."""
 
-import os
 from collections import deque
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -218,7 +216,5 @@ class HostileWorld(RuleBasedStateMachine):
         assert world.study.condition.concluded
 
 
-HostileWorld.TestCase.settings = settings(
-    max_examples=settings.default.max_examples if os.environ.get("KATIB_HYPOTHESIS") else 200, stateful_step_count=50
-)
+HostileWorld.TestCase.settings = settings(max_examples=max(settings.default.max_examples, 200), stateful_step_count=50)
 TestHostileWorld = HostileWorld.TestCase

@@ -1,0 +1,3 @@
+from katib.testing.strategies import load_profile
+
+load_profile()
