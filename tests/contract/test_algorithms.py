@@ -70,3 +70,19 @@ class TestOneOfSomebodyElse(Shipped):
 def test_every_installed_algorithm_is_tested() -> None:
     tested = {each.algorithm for each in Shipped.__subclasses__()}
     assert set(Registry().names) <= tested
+
+
+def page() -> str:
+    return (Path(__file__).parents[2] / "docs" / "algorithms.md").read_text()
+
+
+def test_the_page_shows_the_algorithm_that_is_tested() -> None:
+    code = (FOREIGN / "corners.py").read_text().partition('"""\n\n')[2]
+    assert f"```python\n{code}```" in page()
+
+
+@pytest.mark.parametrize("algorithm", Registry().names)
+def test_the_page_names_every_algorithm_and_setting(algorithm: str) -> None:
+    assert f"| `{algorithm}` |" in page()
+    for setting in LocalSuggestions().settings(algorithm):
+        assert f"`{setting.name}`" in page()
