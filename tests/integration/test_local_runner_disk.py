@@ -1,7 +1,9 @@
 """Disks that are full, folders that cannot be written: said clearly, nothing lost, and it goes on when there is room."""
 
 import resource
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +25,14 @@ def files_limited_to(size: int, pid: int = 0) -> Iterator[None]:
         yield
     finally:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def until(test: Callable[[], object]) -> None:
+    end = time.monotonic() + 30.0
+    pause = threading.Event()
+    while not test():
+        assert time.monotonic() < end
+        pause.wait(0.02)
 
 
 @pytest.fixture
@@ -79,11 +89,13 @@ def test_no_room_to_record_an_end(tmp_path: Path) -> None:
     with files_limited_to(layout.journal(run_dir).stat().st_size, supervisor):
         go.touch()
         assert seen.over(order.key).code == 3
-    # It is recorded with the next thing that happens.
-    runner.launch([job("true", trial="other")])
-    seen.over(("other", 1))
-    runner.close()
-    assert '"code":3' in layout.journal(run_dir).read_text()
+        runner.close()
+    # Nobody asks for it, nothing else happens: it is recorded, and only then the supervisor leaves.
+    successor = LocalRunner(run_dir)
+    successor.adopt([order])
+    assert Follower(successor).over(order.key).code == 3
+    until(lambda: '"code":3' in layout.journal(run_dir).read_text())
+    successor.close()
 
 
 def test_a_folder_in_the_way_of_a_log(tmp_path: Path, runner: LocalRunner) -> None:

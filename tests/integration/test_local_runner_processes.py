@@ -171,12 +171,13 @@ class TestDescendants:
         "leave",
         [
             "sleep 600 & echo $! > PIDS",
+            "env -i sh -c 'echo $$$$ > PIDS; exec sleep 600' &",
             "setsid sleep 600 & echo $! > PIDS",
             # In a command `$$` means `$`, as on a cluster.
             "(setsid sh -c 'echo $$$$ > PIDS; sleep 600; true' &)",
             "setsid sh -c 'setsid sleep 600 & echo $! > PIDS; sleep 600' &",
         ],
-        ids=["same group", "own session", "orphan", "orphan of an orphan"],
+        ids=["same group", "same group, not ours by its environment", "own session", "orphan", "orphan of an orphan"],
     )
     def test_what_a_run_leaves_behind_is_ended(self, runner: LocalRunner, tmp_path: Path, leave: str) -> None:
         pids = tmp_path / "pids"

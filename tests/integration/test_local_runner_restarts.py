@@ -16,6 +16,7 @@ import pytest
 from katib.core.run import Cause, Phase
 from katib.runners.contract import LaunchOrder
 from katib.runners.local import LocalRunner, LocalSettings
+from katib.runners.local.link import BUSY, PROGRAM
 from katib.runners.local.supervisor import layout, processes
 from katib.testing.runners import Follower, job
 
@@ -118,6 +119,7 @@ class TestEngineKilled:
         go = tmp_path / "go"
         launch_and_kill_engine(run_dir, f"echo loss=0.5; while [ ! -e {go} ]; do sleep 0.02; done; exit 7")
         pid = pid_of(run_dir, job())
+        os.kill(supervisor_of(run_dir), signal.SIGHUP)
         assert not gone(pid)
         go.touch()
         until(lambda: gone(pid))
@@ -210,6 +212,16 @@ class TestSupervisorKilled:
         report = seen.over(order.key)
         assert (report.phase, report.cause) == (Phase.ENDED, Cause.STOPPED)
         assert gone(pid)
+
+    def test_a_stop_is_carried_through_by_the_next_supervisor(self, run_dir: Path, runner: LocalRunner) -> None:
+        order = job("sh", "-c", "trap '' TERM; echo loss=1; exec sleep 600")
+        runner.launch([order])
+        seen = Follower(runner)
+        seen.until(lambda: seen.values(order.key) == [1.0])
+        runner.stop(order.key, grace=0.5)
+        kill_supervisor(run_dir)
+        report = seen.over(order.key)
+        assert (report.phase, report.cause) == (Phase.ENDED, Cause.STOPPED)
 
     def test_what_an_adopted_run_leaves_behind_is_ended(
         self, run_dir: Path, runner: LocalRunner, tmp_path: Path
@@ -304,6 +316,7 @@ class TestBothKilled:
         assert (seen.over(job().key).code, seen.over(after.key).code) == (5, 0)
         runner.close()
         kill_supervisor(run_dir)
+        assert '\n{"run":["after",1],"is":"intended"' in layout.journal(run_dir).read_text()
         again = LocalRunner(run_dir)
         again.adopt([job(), after, job(trial="cut")])
         seen = Follower(again)
@@ -339,6 +352,14 @@ class TestOneSupervisor:
             assert {seen.over(order.key).code for order in orders} == {0}
             runner.close()
         assert [layout.log(run_dir, *order.key).read_text() for order in orders] == ["ran\n"] * 5
+
+    def test_a_second_one_leaves_at_once(self, run_dir: Path, runner: LocalRunner) -> None:
+        runner.launch([job("true")])
+        first = supervisor_of(run_dir)
+        second = subprocess.run([sys.executable, "-I", "-S", PROGRAM, run_dir, "1", "60"], timeout=PATIENCE)
+        assert second.returncode == BUSY
+        assert supervisor_of(run_dir) == first
+        assert not gone(first)
 
     def test_it_is_found_again_when_its_socket_was_cleaned_away(self, run_dir: Path) -> None:
         runner = LocalRunner(run_dir, settings=LocalSettings(housekeeping=0.05))

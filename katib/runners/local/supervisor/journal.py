@@ -16,6 +16,11 @@ class Journal:
         self._owed = b""
         self._torn = False
 
+    @property
+    def owes(self) -> bool:
+        """Whether something that has happened is not written yet."""
+        return bool(self._owed)
+
     def replay(self) -> list[dict[str, Any]]:
         """Every line on record, oldest first; a torn one is left out."""
         with os.fdopen(os.dup(self._file), "rb") as file:

@@ -66,8 +66,7 @@ def _lock(run_dir: Path) -> int | None:
 
 
 def _detach(run_dir: Path) -> None:
-    """Leave the terminal and the engine's standard streams behind."""
-    os.setsid()
+    """Leave the engine's standard streams behind. It has started us in a session of our own, without a terminal."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     become_reaper()
     errors = os.open(layout.errors(run_dir), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -13,7 +13,7 @@ from .journal import Journal
 from .lines import OVER, Key, key_of, pack
 
 RETRY_AFTER = 0.5
-"""Seconds before the system is asked again for a process that it could not start."""
+"""Seconds before the system is asked again for what it had no room for: a process, a line of the journal."""
 LOOK_EVERY = 0.25
 """Seconds between looks at adopted processes. They are not our children, so no signal tells of their end."""
 
@@ -66,8 +66,8 @@ class Runs:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs or is about to."""
-        return not self._live
+        """Whether nothing runs, is about to, or waits to be recorded."""
+        return not self._live and not self._journal.owes
 
     def known(self, key: Key) -> bytes:
         """The last line about a run; empty when there is none."""
@@ -157,13 +157,14 @@ class Runs:
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY
             self._look_at_adopted()
-        if self._postponed and now >= self._retry_at:
+        if now >= self._retry_at and (self._postponed or self._journal.owes):
+            self._retry_at = now + RETRY_AFTER
             self._start_postponed()
-        self._journal.settle()
+            self._journal.settle()
 
     def due_in(self) -> float | None:
         """Seconds until the next tick has something to do; None when only an event can bring something."""
-        due = [self._retry_at] if self._postponed else []
+        due = [self._retry_at] if self._postponed or self._journal.owes else []
         for run in self._live.values():
             due += [moment for moment in (run.deadline_at, run.kill_at) if moment is not None]
             if run.pid and not run.child:
@@ -204,7 +205,6 @@ class Runs:
                 log = self._open_log(key)
             except OSError:
                 self._postponed[key] = (order, env)
-                self._retry_at = time.monotonic() + RETRY_AFTER
                 continue
             try:
                 self._start(order, env, log)
