@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,15 @@ class Journal:
         """Whether something that has happened is not written yet."""
         return bool(self._owed)
 
-    def replay(self) -> list[dict[str, Any]]:
-        """Every line on record, oldest first; a torn one is left out."""
+    def replay(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Every line on record, oldest first, as an object and as it stands; a torn one is left out."""
         with os.fdopen(os.dup(self._file), "rb") as file:
             file.seek(0)
-            data = file.read()
-        self._torn = not data.endswith(b"\n") and data != b""
-        found, _ = unpack(data)
-        return found
+            for line in file:
+                self._torn = not line.endswith(b"\n")
+                found, _ = unpack(line)
+                if found:
+                    yield found[0], line
 
     def write(self, lines: bytes) -> None:
         """Append. Raises OSError when not everything could be written."""

@@ -268,9 +268,9 @@ class Runs:
 
     def _recover(self) -> None:
         """Read the journal; adopt what still runs; what does not has ended unseen."""
-        for line in self._journal.replay():
+        for line, text in self._journal.replay():
             key = key_of(line)
-            self._latest[key] = pack(line)
+            self._latest[key] = text
             self._recall(key, line)
         if not self._latest:
             return
