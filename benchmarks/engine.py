@@ -26,6 +26,10 @@ PYTHON = [sys.executable, "-I", "-S", "-c", "pass"]
 TRUE = ["/bin/true"]
 
 
+# An installed katib has its bytecode; a checkout in an environment that writes none would be compiled at each start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")

@@ -96,6 +96,11 @@ class Condition:
         """Whether the verdict stands for this generation of the study."""
         return self.status in (StudyStatus.SUCCEEDED, StudyStatus.FAILED)
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens unless a user asks for it."""
+        return self.concluded or self.status is StudyStatus.STOPPED
+
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:

@@ -27,7 +27,9 @@ class Cli:
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("KATIB_")}
+        # Without PYTHONDONTWRITEBYTECODE: an installed katib has its bytecode, and each command would compile it anew.
+        dropped = ("KATIB_", "PYTHONDONTWRITEBYTECODE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         return {**kept, "NO_COLOR": "1", "COLUMNS": "200"}
 
     def run(self, *args: str, code: int | None = 0, stdin: str = "") -> "Done":
