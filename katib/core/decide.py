@@ -23,7 +23,8 @@ class Snapshot:
     Attributes:
         now: seconds since the epoch; the only time there is.
         trials: every unfinished trial with its run's report, by ordinal.
-        advised: advice on record that no trial was made of yet, by ordinal.
+        advised: the first advice on record that no trial was made of yet, by ordinal: all of it, or as many as the
+            study is wide.
         retry: what follows a failed or lost attempt.
         patience: seconds to wait after a run's end for its metrics.
         stock: answers of the algorithm to keep ahead of need; 0 for one that learns from results.
@@ -36,6 +37,11 @@ class Snapshot:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     patience: float = 30.0
     stock: int = 0
+
+    @property
+    def unused_advice(self) -> int:
+        """How much advice on record no trial was made of yet."""
+        return max(len(self.advised), self.study.summary.count(TrialState.ADVISED))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +94,7 @@ def decide(snapshot: Snapshot) -> Plan:
     draft = _Draft.of(snapshot)
     for view in snapshot.trials:
         draft.take(view)
-    condition = verdict(snapshot.study, draft.summary, unused_advice=len(snapshot.advised), now=snapshot.now)
+    condition = verdict(snapshot.study, draft.summary, unused_advice=snapshot.unused_advice, now=snapshot.now)
     if condition.concluded:
         draft.wind_down(condition)
     elif snapshot.study.stop_requested:
@@ -215,7 +221,7 @@ class _Draft:
         room = max(room if left is None else min(room, left), 0)
         for advice in self.snapshot.advised[:room]:
             self._create(advice)
-        self._ask(missing=room - len(self.snapshot.advised), left=left)
+        self._ask(missing=room - self.snapshot.unused_advice, left=left)
         running = len(self.alive) + len(self.launches)
         if running:
             self.notes.append(f"{_runs(running)} in progress")
@@ -251,7 +257,7 @@ class _Draft:
         wanted = missing + stock
         if left is not None:
             # Never more answers on record than the budget can use.
-            wanted = min(wanted, left - len(self.snapshot.advised))
+            wanted = min(wanted, left - self.snapshot.unused_advice)
         if wanted > 0:
             self.advise_upto = study.summary.highest_ordinal + wanted
             if missing > 0:
