@@ -71,14 +71,11 @@ def parse(data: dict[str, Any]) -> tuple[Experiment, list[Fault]]:
         try:
             return Experiment.model_validate(data), faults
         except ValidationError as error:
+            placed = {_resolve(data, details["loc"]): details for details in reversed(error.errors(include_url=False))}
+            faults += [_fault(parts, details) for parts, details in reversed(placed.items())]
             data = copy.deepcopy(data)
-            # From the back, so that nothing that is left out moves what is to be left out next.
-            for details in reversed(error.errors(include_url=False)):
-                where = _resolve(data, details["loc"])
-                fault = _fault(where, details)
-                if fault.path not in {known.path for known in faults}:
-                    faults.insert(0, fault)
-                _leave_out(data, where)
+            for parts in placed:
+                _leave_out(data, parts)
 
 
 def _resolve(data: Any, location: tuple[int | str, ...]) -> Parts:

@@ -221,6 +221,12 @@ class TestDefaults:
         assert self.effective({"spec.metricsCollectorSpec": collector})["metricsCollectorSpec"] == effective
 
 
+def test_a_field_that_fits_none_of_its_types_is_told_once():
+    document = experiment_document({"spec.metricsCollectorSpec.source.httpGet": {"port": [1], "path": 3, "x": 1}})
+    http = "spec.metricsCollectorSpec.source.httpGet"
+    assert [fault.path for fault in faults_of(document)] == [f"{http}.port", f"{http}.x"]
+
+
 def test_the_sdks_list_under_distribution_is_the_list():
     space = {"distribution": ["sgd", 1, 0.5]}
     prepared = prepare(experiment_document({"spec.parameters[3].feasibleSpace": space}))

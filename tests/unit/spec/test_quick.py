@@ -89,6 +89,7 @@ def test_all_faults_at_once():
         ('{"a":{"b":{lr}}}', '{"a":{"b":V}}'),
         ("$(X) $$ $HOME ${lr} $", "$(X) $$ $HOME $V $"),
         ("$(echo {lr})", "$(echo V)"),
+        ("$$(X) {lr} $$(X) $(KATIB_TRIAL_NAME)", "$$(X) V $$(X) $(KATIB_TRIAL_NAME)"),
         ("a 'b' \"c\" \\ \n", "a 'b' \"c\" \\ \n"),
         ("", ""),
     ],

@@ -56,10 +56,15 @@ def test_any_value_comes_through_word_for_word(value):
 
 
 @given(st.lists(st.sampled_from(["$", "$$", "a", "{", "(", ")"]), max_size=4).map("".join), values)
+@example("$", "(A)")
+@example("a$$$", "$(A)")
 def test_no_dollar_before_a_placeholder_pairs_with_the_value(before, value):
     if "$(" in before:
         return  # the template itself opens a variable's name here
-    changes = {f"{CONTAINER}.args[3]": f"{before}${{trialParameters.optimizer}}"}
+    changes = {
+        f"{CONTAINER}.args[3]": f"{before}${{trialParameters.optimizer}}",
+        f"{CONTAINER}.env": [{"name": "A", "value": "1"}],
+    }
     assert arguments(changes, {**ASSIGNMENT, "optimizer": value})[3] == f"{expand(before, {})}{value}"
 
 

@@ -207,6 +207,7 @@ REFUSED = [
     ("tensorflow-event", collector("TensorFlowEvent", **{f"{PLACE}.format": "TEXT"}), [f"{PLACE}.format"]),
     ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": -1}), [f"{HTTP}.port"]),
     ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": 65536}), [f"{HTTP}.port"]),
+    ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": "0"}), [f"{HTTP}.port"]),
     ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.port": "web"}), [f"{HTTP}.port"]),
     ("prometheus", collector("PrometheusMetric", **{f"{HTTP}.path": "m"}), [f"{HTTP}.path"]),
     ("custom", collector("Custom"), [f"{COLLECTOR}.collector.customCollector"]),
