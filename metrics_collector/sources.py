@@ -1,6 +1,5 @@
 """From an Experiment's metricsCollectorSpec to the source of one run's points."""
 
-import os.path
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,10 @@ from metrics_collector.push import ReportParser
 from metrics_collector.source import Source, Sources
 from metrics_collector.tfevents import EventFiles
 
-__all__ = ["Source", "local_path", "open_sources"]
-
-CONTAINER_FOLDER = "/var/log/katib"
-"""Katib's folder for metrics in a container. On this machine the trial's own folder stands for it."""
+__all__ = ["Source", "open_sources"]
 
 
-def local_path(path: str, root: Path) -> Path:
-    """Where a path of the collector's specification is on this machine.
-
-    `/var/log/katib` and what is below it is in `root`, the trial's own folder: most users may not write there, and
-    trials that run at the same time would write into the same files. Other absolute paths are used as they are;
-    relative ones are in `root`, too.
-    """
-    clean = os.path.normpath(path)
-    if clean == CONTAINER_FOLDER or clean.startswith(f"{CONTAINER_FOLDER}/"):
-        return root / clean[len(CONTAINER_FOLDER) :].lstrip("/")
-    return root / clean
-
-
-def open_sources(
-    collector: Mapping[str, Any], *, metrics: tuple[str, ...], log: Path, reports: Path, root: Path
-) -> Source:
+def open_sources(collector: Mapping[str, Any], *, metrics: tuple[str, ...], log: Path, reports: Path) -> Source:
     """Everything that points of one run come from: what its collector's kind says, and its pushed reports, always.
 
     Args:
@@ -42,7 +23,6 @@ def open_sources(
         metrics: the metrics to collect.
         log: the run's output, stdout and stderr together.
         reports: the file that `katib.report` writes to.
-        root: the trial's own folder, see `local_path`.
 
     Raises:
         InvalidInput: an unknown kind, a filter that cannot be used, or a port that is no number.
@@ -53,21 +33,21 @@ def open_sources(
         return Sources([push])
     if kind == "Custom":
         return Sources([push], note="a collector of kind Custom does not run here; only reports are read")
-    return Sources([_open(kind, collector.get("source") or {}, metrics=metrics, log=log, root=root), push])
+    return Sources([_open(kind, collector.get("source") or {}, metrics=metrics, log=log), push])
 
 
-def _open(kind: str, source: Mapping[str, Any], *, metrics: tuple[str, ...], log: Path, root: Path) -> Source:
+def _open(kind: str, source: Mapping[str, Any], *, metrics: tuple[str, ...], log: Path) -> Source:
     where = source.get("fileSystemPath") or {}
     match kind:
         case "StdOut":
             return LogSource(log, TextParser(metrics, _filters(source)), name="the output")
         case "File":
-            path = local_path(where.get("path") or f"{CONTAINER_FOLDER}/metrics.log", root)
+            path = Path(where.get("path") or "/var/log/katib/metrics.log")
             json = where.get("format") == "JSON"
             parser: LineParser = JsonParser(metrics) if json else TextParser(metrics, _filters(source))
             return LogSource(path, parser, name=f"the file {path}")
         case "TensorFlowEvent":
-            return EventFiles(local_path(where.get("path") or f"{CONTAINER_FOLDER}/tfevent", root), metrics)
+            return EventFiles(Path(where.get("path") or "/var/log/katib/tfevent"), metrics)
         case "PrometheusMetric":
             return _prometheus(source.get("httpGet") or {}, metrics)
         case _:

@@ -7,9 +7,10 @@ from typing import Any
 
 from katib.core.study import Study
 from katib.embedded.session import Session
-from katib.errors import InvalidInput
+from katib.errors import Fault, InvalidInput
+from katib.runners.local.places import collected_path, place_of
 from katib.spec.cluster import script_warnings
-from katib.spec.container import process_of
+from katib.spec.container import Process, process_of
 from katib.spec.prepare import Prepared, prepare
 from katib.spec.render import Template
 from katib.spec.study import search_space, study_config
@@ -52,15 +53,35 @@ def start(
 def _check_template(prepared: Prepared) -> tuple[str, ...]:
     """Render the template once, so that what cannot run here is said now and not by the first trial."""
     experiment = prepared.experiment
+    if experiment.spec.nas_config is not None:
+        said = "architecture search is read and kept, but no algorithm here can do it: use parameters"
+        raise InvalidInput([Fault(path="spec.nasConfig", wanted=said)], what="the Experiment")
     template = experiment.spec.trial_template
     space = search_space(experiment)
     first = {parameter.name: parameter.at(0) for parameter in space.parameters}
     manifest = Template.of(experiment).render(name="trial", namespace=experiment.namespace, assignment=first)
     process = process_of(manifest, template.primary_container_name)
+    _check_collected_path(prepared, process)
     notes = [*process.notes, *(str(warning) for warning in script_warnings(prepared))]
     if experiment.spec.early_stopping is not None:
         name = experiment.spec.early_stopping.algorithm_name
         notes.append(f"early stopping ({name}) is not available in this version: trials run to their end")
-    if experiment.spec.nas_config is not None:
-        raise InvalidInput([], what="nasConfig: architecture search is parsed and kept, but cannot be run")
+    collector = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
+    if collector == "PrometheusMetric" and (experiment.spec.parallel_trial_count or 1) > 1:
+        notes.append("trials that run at the same time share this machine's ports: each must serve one of its own")
     return tuple(notes)
+
+
+def _check_collected_path(prepared: Prepared, process: Process) -> None:
+    """A file that every trial writes to would mix their metrics: its path must be one that a trial can be told."""
+    collector = prepared.effective["spec"]["metricsCollectorSpec"]
+    path = collected_path(collector)
+    if path is not None and place_of(collector, process, Path("/")) is None:
+        fault = Fault(
+            path="spec.metricsCollectorSpec.source.fileSystemPath.path",
+            given=path,
+            wanted="on this machine trials see the same folders, so the command, args or env must name this path or "
+            "its folder; each trial is then given a file of its own",
+            hint=f"for example pass --metrics={path} to the program",
+        )
+        raise InvalidInput([fault], what="the Experiment")

@@ -221,3 +221,71 @@ wait $run
     assert len(trials) == 60
     assert all(trial["value"] == trial["parameters"]["x"] for trial in trials if trial["status"] == "Succeeded")
     assert sum(trial["status"] == "Succeeded" for trial in trials) == 60
+
+
+def _collector(kind, path, **where):
+    return {
+        "collector": {"kind": kind},
+        "source": {"fileSystemPath": {"path": path, "kind": "File" if kind == "File" else "Directory", **where}},
+    }
+
+
+@pytest.mark.parametrize("told", ["--to=/var/log/katib/metrics.log", "--in=/var/log/katib"])
+def test_trials_that_write_a_file_have_one_of_their_own(cli, told):
+    """Four at a time, each with two attempts: no trial reads what another one, or an earlier attempt, wrote."""
+    script = (
+        'to=${1#--to=}; to=${to#--in=}; [ -d "$to" ] && to=$to/metrics.log; echo "loss=$0$KATIB_ATTEMPT" >> "$to"; '
+    )
+    script += "[ $KATIB_ATTEMPT = 2 ]"
+    command = ["/bin/sh", "-c", script, "${trialParameters.x}", told]
+    collector = _collector("File", "/var/log/katib/metrics.log", format="TEXT")
+    path = cli.write(
+        command=command, metricsCollectorSpec=collector, job={"backoffLimit": 1}, maxTrialCount=8, parallelTrialCount=4
+    )
+    cli.run("run", str(path))
+    for trial in cli.trials():
+        wanted = float(f"{trial['parameters']['x']!r}2")
+        assert (trial["attempts"], trial["metrics"]["loss"]["min"], trial["value"]) == (2, wanted, wanted)
+
+
+def test_a_metrics_file_that_no_trial_can_be_told_is_refused(cli):
+    path = cli.write(metricsCollectorSpec=_collector("File", "/var/log/katib/metrics.log", format="TEXT"))
+    refused = cli.run("run", str(path), code=2).err
+    assert "fileSystemPath.path" in refused
+    assert "--metrics=/var/log/katib/metrics.log" in refused
+
+
+def test_event_files_are_read(cli):
+    code = (
+        "import sys, tensorboardX; w = tensorboardX.SummaryWriter(sys.argv[1]);"
+        "[w.add_scalar('loss', float(sys.argv[2]) + i, 3 - i) for i in (2, 1, 0)]; w.close()"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, "/var/log/katib/tfevent", "${trialParameters.x}"]
+    collector = _collector("TensorFlowEvent", "/var/log/katib/tfevent/")
+    cli.run("run", str(cli.write(command=command, metricsCollectorSpec=collector, maxTrialCount=2)))
+    for trial in cli.trials():
+        assert trial["value"] == pytest.approx(trial["parameters"]["x"], rel=1e-6)
+
+
+def test_a_prometheus_endpoint_is_read(cli):
+    code = (
+        "import http.server, sys, pathlib\n"
+        "class H(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(200); self.end_headers(); self.wfile.write(f'loss {sys.argv[1]}\\n'.encode())\n"
+        "        self.server.asked += 1\n"
+        "    def log_message(self, *a): pass\n"
+        "s = http.server.HTTPServer(('127.0.0.1', 0), H); s.asked = 0\n"
+        "s.server_close(); s = http.server.HTTPServer(('127.0.0.1', int(sys.argv[2])), H); s.asked = 0\n"
+        "while s.asked < 1: s.handle_request()\n"
+    )
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    collector = {"collector": {"kind": "PrometheusMetric"}, "source": {"httpGet": {"path": "/metrics", "port": port}}}
+    command = [sys.executable, "-c", code, "${trialParameters.x}", str(port)]
+    path = cli.write(command=command, metricsCollectorSpec=collector, maxTrialCount=2, parallelTrialCount=1)
+    cli.run("run", str(path))
+    assert [trial["value"] for trial in cli.trials()] == [trial["parameters"]["x"] for trial in cli.trials()]

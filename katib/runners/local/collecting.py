@@ -6,7 +6,9 @@ from pathlib import Path
 
 from katib.core.observation import MetricPoint
 from katib.runners.contract import LaunchOrder
+from katib.runners.local.places import moved_collector, place_of
 from katib.runners.local.supervisor import layout
+from katib.spec.container import process_of
 from metrics_collector.sources import Source, open_sources
 
 log = logging.getLogger(__name__)
@@ -55,10 +57,11 @@ class Collection:
 
     def _open(self) -> Source:
         order = self._order
+        own = layout.metrics(self._dir, *order.key)
+        place = place_of(order.collector, process_of(order.manifest, order.container), own)
         return open_sources(
-            order.collector,
+            moved_collector(order.collector, place) if place else order.collector,
             metrics=order.metrics,
-            log=layout.log(self._dir, order.trial, order.attempt),
-            reports=layout.reports(self._dir, order.trial, order.attempt),
-            root=self._dir / order.trial,
+            log=layout.log(self._dir, *order.key),
+            reports=layout.reports(self._dir, *order.key),
         )

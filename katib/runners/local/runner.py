@@ -10,11 +10,12 @@ from katib.core.run import Phase, RunKey, RunReport
 from katib.errors import CannotLaunch, InvalidInput, RunnerUnavailable
 from katib.runners.contract import LaunchOrder
 from katib.runners.local.link import Link
+from katib.runners.local.places import moved_process, place_of
 from katib.runners.local.runs import Board, LocalRun
 from katib.runners.local.settings import LocalSettings
 from katib.runners.local.supervisor import layout
 from katib.runners.local.watcher import Watcher
-from katib.spec.container import process_of
+from katib.spec.container import Process, process_of
 
 DEFAULTS = LocalSettings()
 
@@ -117,7 +118,7 @@ class LocalRunner:
 
     def _request(self, order: LaunchOrder) -> dict[str, Any]:
         """What the supervisor is told of a run to start."""
-        process = process_of(order.manifest, order.container)
+        process = self._process(order)
         own = {
             "KATIB_TRIAL_NAME": order.trial,
             "KATIB_ATTEMPT": str(order.attempt),
@@ -131,3 +132,16 @@ class LocalRunner:
             "grace": process.grace,
             "deadline": process.deadline,
         }
+
+    def _process(self, order: LaunchOrder) -> Process:
+        """The order's process; where it is to write its metrics, it finds a folder of its own."""
+        process = process_of(order.manifest, order.container)
+        own = layout.metrics(self._dir, *order.key)
+        place = place_of(order.collector, process, own)
+        if place is None:
+            return process
+        try:
+            own.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunnerUnavailable(f"{own} cannot be made: {error.strerror or error}") from error
+        return moved_process(process, place)

@@ -44,9 +44,7 @@ def test_the_table_was_found():
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec["collector"]["kind"])
 def test_each_specification_can_be_used(spec, tmp_path):
-    source = open_sources(
-        spec, metrics=("loss",), log=tmp_path / "log", reports=tmp_path / "reports", root=tmp_path / "root"
-    )
+    source = open_sources(spec, metrics=("loss",), log=tmp_path / "log", reports=tmp_path / "reports")
     assert source.poll() == []
     source.close()
 

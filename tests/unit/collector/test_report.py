@@ -26,7 +26,7 @@ def trial(tmp_path, monkeypatch):
     monkeypatch.setenv("KATIB_REPORT_TO", f"file:{path}")
 
     def points(*metrics):
-        source = open_sources(PUSH, metrics=metrics or ("loss",), log=tmp_path / "log", reports=path, root=tmp_path)
+        source = open_sources(PUSH, metrics=metrics or ("loss",), log=tmp_path / "log", reports=path)
         found = source.drain()
         source.close()
         return found
@@ -121,7 +121,7 @@ def test_every_value_step_and_name_comes_back(tmp_path_factory, value, step, nam
         report({name: value}, step=step)
     finally:
         del os.environ["KATIB_REPORT_TO"]
-    [point] = open_sources(PUSH, metrics=(name,), log=path, reports=path, root=path.parent).drain()
+    [point] = open_sources(PUSH, metrics=(name,), log=path, reports=path).drain()
     assert point.step == step
     assert point.value == value or (math.isnan(point.value) and math.isnan(value))
 

@@ -12,7 +12,7 @@ from katib.core.observation import fold
 from katib.errors import InvalidInput
 from metrics_collector import log as log_module
 from metrics_collector.parse import DEFAULT_FILTER
-from metrics_collector.sources import local_path, open_sources
+from metrics_collector.sources import open_sources
 
 STDOUT = {"collector": {"kind": "StdOut"}}
 
@@ -35,7 +35,6 @@ def opened(tmp_path):
             metrics=metrics or ("loss",),
             log=tmp_path / "log",
             reports=tmp_path / "reports",
-            root=tmp_path / "root",
         )
         sources.append(source)
         return source
@@ -87,10 +86,10 @@ def test_stdout(opened, tmp_path, collector, content):
     assert [p.value for p in opened(collector).drain()] == [0.5]
 
 
-def test_a_text_file_of_the_trials_own_folder(opened, tmp_path):
+def test_a_text_file(opened, tmp_path):
     append(tmp_path / "log", "loss=9\n")
-    append(tmp_path / "root" / "train.log", "loss=0.5\n")
-    assert [p.value for p in opened(spec("File", path="/var/log/katib/train.log")).drain()] == [0.5]
+    append(tmp_path / "own" / "train.log", "loss=0.5\n")
+    assert [p.value for p in opened(spec("File", path=tmp_path / "own" / "train.log")).drain()] == [0.5]
 
 
 def test_a_json_file_elsewhere(opened, tmp_path):
@@ -151,23 +150,6 @@ def test_a_metric_that_is_missing_is_explained(opened, tmp_path):
     assert source.describe() == f"the output: filter {DEFAULT_FILTER}; pushed reports: none; other names seen: acc, lr"
 
 
-@pytest.mark.parametrize(
-    ("path", "wanted"),
-    [
-        ("/var/log/katib/metrics.log", "/own/metrics.log"),
-        ("/var/log/katib", "/own"),
-        ("/var/log/katib/", "/own"),
-        ("/var/log/katib/a/../b", "/own/b"),
-        ("/var/log/katib/../x", "/var/log/x"),
-        ("/var/log/katib2/x", "/var/log/katib2/x"),
-        ("/data/x", "/data/x"),
-        ("x/y", "/own/x/y"),
-    ],
-)
-def test_where_a_container_path_is_here(path, wanted):
-    assert local_path(path, Path("/own")) == Path(wanted)
-
-
 def test_ten_megabytes_in_one_line_and_bytes_that_are_no_text(opened, tmp_path):
     append(tmp_path / "log", b"loss=1\n" + b"\x00\xff" * (5 << 20) + b"loss=2\n" + bytes(range(256)) + b"\nloss=3\n")
     source = opened()
@@ -210,7 +192,7 @@ def test_points_do_not_depend_on_when_the_bytes_arrive(tmp_path_factory, pieces,
     path = folder / "log"
 
     def source():
-        return open_sources(STDOUT, metrics=("loss", "acc"), log=path, reports=folder / "reports", root=folder)
+        return open_sources(STDOUT, metrics=("loss", "acc"), log=path, reports=folder / "reports")
 
     following, found = source(), []
     for piece, poll in zip(pieces, polls, strict=False):
@@ -236,7 +218,7 @@ def test_no_bytes_crash_any_source(tmp_path_factory, data, kind):
         "events": spec("TensorFlowEvent", path="."),
         "Push": spec("Push"),
     }[kind]
-    source = open_sources(collector, metrics=("loss",), log=folder / "log", reports=folder / "reports", root=folder)
+    source = open_sources(collector, metrics=("loss",), log=folder / "log", reports=folder / "reports")
     points = source.poll() + source.drain()
     json.dumps([p.text for p in points]).encode()
     assert source.describe()

@@ -38,6 +38,11 @@ def log(run_dir: Path, trial: str, attempt: int) -> Path:
     return run_dir / trial / f"attempt-{attempt}.log"
 
 
+def metrics(run_dir: Path, trial: str, attempt: int) -> Path:
+    """The folder that stands for the one in which an attempt is to write its metrics."""
+    return run_dir / trial / f"attempt-{attempt}.metrics"
+
+
 def reports(run_dir: Path, trial: str, attempt: int) -> Path:
     """What an attempt pushed."""
     return run_dir / trial / f"attempt-{attempt}.reports.jsonl"
