@@ -88,6 +88,15 @@ def launches_what_exists(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"launches {launch.ordinal}, which has a run"
 
 
+def waits_out_pauses(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """No attempt is launched before its pause is over."""
+    pauses = {view.trial.ordinal: view.trial.not_before for view in snapshot.trials}
+    pauses.update({move.ordinal: move.not_before for move in plan.transitions})
+    for launch in plan.launches:
+        if snapshot.now < pauses.get(launch.ordinal, 0.0) <= snapshot.now + snapshot.retry.longest_delay:
+            yield f"launches {launch.ordinal} before its pause is over"
+
+
 def stops_what_runs(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """A stopped attempt is the current one of a trial that runs."""
     attempts = {view.trial.ordinal: view.trial.attempt for view in snapshot.trials}
@@ -126,8 +135,9 @@ def asks_within_budget(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     if study.exhausted:
         yield "asks an algorithm that has nothing left"
     most = study.budget.max_trials
-    if most is not None and asked + len(snapshot.advised) > most - study.summary.created:
-        yield f"asks for {asked} beside {len(snapshot.advised)} unused, {most - study.summary.created} can be used"
+    unused = snapshot.unused_advice
+    if most is not None and asked + unused > most - study.summary.created:
+        yield f"asks for {asked} beside {unused} unused, {most - study.summary.created} can be used"
 
 
 def says_why(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
@@ -162,6 +172,7 @@ LAWS: tuple[Law, ...] = (
     ends_what_is_over,
     stops_or_launches,
     launches_what_exists,
+    waits_out_pauses,
     stops_what_runs,
     moves_lawfully,
     asks_within_budget,

@@ -101,8 +101,12 @@ class World:
         return self.store.study
 
     def remember(self) -> None:
-        """Keep what can be read now, for snapshots that lag. To be called after each change of the world."""
-        self._readings.append(Reading(view=self.store.view(), reports=self.runner.observe()))
+        """Keep what can be read now, if it is news, for snapshots that lag. To be called after each event."""
+        reading = Reading(view=self.store.view(), reports=self.runner.observe())
+        last = self._readings[-1] if self._readings else None
+        if last and (last.view.study.revision, last.reports) == (reading.view.study.revision, reading.reports):
+            return
+        self._readings.append(reading)
         self._age_of_last_commit += 1
 
     def wish(self, *, stop: bool | None = None, budget: Budget | None = None, reopen: bool = False) -> None:
@@ -130,7 +134,7 @@ class World:
             now=self.clock(),
             study=view.study,
             trials=tuple(_seen(trial, reports) for trial in view.unfinished),
-            advised=view.advised,
+            advised=view.advised[: view.study.budget.parallel],
             retry=self.retry,
             patience=self.patience,
             stock=self.stock,

@@ -269,10 +269,15 @@ def snapshots(draw: DrawFn) -> Snapshot:
 
 @composite
 def consistent_snapshots(draw: DrawFn) -> Snapshot:
-    """A snapshot whose summary is the recount of its trials, finished ones included."""
+    """A snapshot whose summary is the recount of its trials: finished ones included, and advice that is not shown."""
     snapshot = draw(snapshots())
     above = len(snapshot.trials) + len(snapshot.advised)
-    finished = [draw(finished_trials(ordinal)) for ordinal in range(above + 1, above + 1 + draw(st.integers(0, 4)))]
+    unseen = draw(st.integers(0, 3)) if len(snapshot.advised) >= snapshot.study.budget.parallel else 0
+    finished = [
+        draw(finished_trials(ordinal))
+        for ordinal in range(above + unseen + 1, above + unseen + 1 + draw(st.integers(0, 4)))
+    ]
     every: list[Trial] = [*finished, *snapshot.advised, *(view.trial for view in snapshot.trials)]
+    every += [make.trial(ordinal, TrialState.ADVISED) for ordinal in range(above + 1, above + unseen + 1)]
     summary = make.recount(every, snapshot.study.objective)
     return replace(snapshot, study=replace(snapshot.study, summary=summary))

@@ -48,6 +48,7 @@ TERMINAL = make.StudyStatus.SUCCEEDED
 
 RUNS = make.view(make.trial(1, TrialState.RUNNING), make.running())
 WAITS = make.view(make.trial(1, TrialState.PENDING))
+PAUSES = make.view(make.trial(1, TrialState.PENDING, not_before=make.NOW + 1))
 CREATE = Transition(ordinal=2, source=TrialState.ADVISED, attempt=1, target=TrialState.PENDING, reason=Reason.CREATED)
 SUCCEED = Transition(
     ordinal=1, source=TrialState.RUNNING, attempt=1, target=TrialState.SUCCEEDED, reason=Reason.SUCCEEDED, value=0.5
@@ -71,6 +72,7 @@ FAULTS: list[tuple[str, Snapshot, Plan]] = [
     ("launches_what_exists", make.snapshot(WAITS), Plan(launches=(replace(LAUNCH_1, attempt=2),))),
     ("launches_what_exists", make.snapshot(RUNS), Plan(launches=(LAUNCH_1,))),
     ("launches_what_exists", make.snapshot(RUNS), Plan(launches=(LAUNCH_1,), transitions=(SUCCEED,))),
+    ("waits_out_pauses", make.snapshot(PAUSES), Plan(launches=(LAUNCH_1,))),
     ("stops_what_runs", make.snapshot(WAITS), Plan(stops=(STOP_1,))),
     ("stops_what_runs", make.snapshot(RUNS), Plan(stops=(replace(STOP_1, attempt=2),))),
     ("moves_lawfully", make.snapshot(RUNS), Plan(transitions=(SUCCEED, SUCCEED))),
