@@ -88,8 +88,8 @@ def test_stdout(opened, tmp_path, collector, content):
 
 def test_a_text_file(opened, tmp_path):
     append(tmp_path / "log", "loss=9\n")
-    append(tmp_path / "own" / "train.log", "loss=0.5\n")
-    assert [p.value for p in opened(spec("File", path=tmp_path / "own" / "train.log")).drain()] == [0.5]
+    append(tmp_path / "train.log", "loss=0.5\n")
+    assert [p.value for p in opened(spec("File", path=tmp_path / "train.log")).drain()] == [0.5]
 
 
 def test_a_json_file_elsewhere(opened, tmp_path):
