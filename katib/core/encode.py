@@ -13,7 +13,6 @@ from typing import Protocol
 
 from katib.core.space import Assignment, Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, Value
 
-
 _LEAST, _MOST = 1e-300, 1 - 2.0**-53
 """The probabilities next to 0 and 1 whose normal quantile is finite."""
 

@@ -165,6 +165,33 @@ def test_a_module_in_the_users_folder_does_not_shadow_a_standard_one(
     service.close()
 
 
+def declare(folder: Path, package: str, target: str) -> None:
+    """Leave what pip leaves of a package that declares algorithm `corners`."""
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[katib.algorithms]\ncorners = {target}\n")
+
+
+def test_an_installed_package_adds_an_algorithm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pool: WorkerPool
+) -> None:
+    declare(tmp_path, "corners", "corners:Corners")
+    monkeypatch.syspath_prepend(tmp_path)
+    trials, _ = drive(pool, study_config("corners", SPACE), steps=3)
+    assert {trial.assignment["x"] for trial in trials} <= {0.0, 1.0}
+
+
+def test_two_packages_may_not_declare_one_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pool: WorkerPool
+) -> None:
+    declare(tmp_path, "corners", "corners:Corners")
+    declare(tmp_path, "edges", "edges:Edges")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SuggestionError, match=r"two installed packages declare algorithm 'corners': corners:.*edges:"):
+        pool.abilities("corners")
+
+
 def test_close_ends_the_workers(pool: WorkerPool) -> None:
     pids = {int(label(pool, "pid", uid)) for uid in "ab"}
     pool.close()

@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from algorithms.base import Standing, standing
-from algorithms.tpe import BAD_PER_VALUE, ORIGIN_LABEL, TpeSearch
+from algorithms.tpe import ORIGIN_LABEL, TpeSearch
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective
@@ -152,21 +152,23 @@ def test_silent_trials_change_nothing_but_that_their_point_is_used() -> None:
     assert TpeSearch(config).suggest(with_it, [22]) == TpeSearch(config).suggest(trials, [22])
 
 
-def test_many_bad_trials_do_not_count_as_good() -> None:
-    """One value among many failures: the model's good tenth must be that one, whatever the number of bad ones."""
-    of = space(double("x", 0, 1))
-    good = trial(Advice(ordinal=1, assignment={"x": 0.2}), lambda _k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, 1.0))
-    bad = [
+@pytest.mark.parametrize("settings", [{}, {"gamma": "0.9"}])
+def test_many_bad_trials_do_not_count_as_good(settings: dict[str, str]) -> None:
+    """One value, at 0.5, among many that diverged, the earliest of them at 0.95: a tenth of all must not be 'good'."""
+    early = [0.94, 0.95, 0.96]
+    late = [0.05 + 0.9 * k / 8 for k in range(9)] * 3
+    diverged = [
         trial(
-            Advice(ordinal=k, assignment={"x": 0.6 + k / 500}),
+            Advice(ordinal=ordinal, assignment={"x": x + ordinal / 1e6}),
             lambda _k: (TrialState.METRICS_UNAVAILABLE, Reason.DIVERGED, None),
         )
-        for k in range(2, 4 * BAD_PER_VALUE)
+        for ordinal, x in enumerate([*early, *late], start=2)
     ]
-    for gamma in ({}, {"gamma": "0.9"}):
-        config = study_config("tpe", of, settings=gamma)
-        near = [TpeSearch(config).suggest([good, *bad], [k]).advice[0].assignment["x"] < 0.6 for k in range(100, 140)]
-        assert sum(near) >= 36
+    trials = [trial(Advice(ordinal=1, assignment={"x": 0.5})), *diverged]
+    algorithm = TpeSearch(study_config("tpe", space(double("x", 0, 1)), settings=settings))
+    suggested = [algorithm.suggest(trials, [k]).advice[0].assignment["x"] for k in range(100, 140)]
+    assert sum(x > 0.9 for x in suggested) <= 8
+    assert sum(x < 0.3 for x in suggested) <= 12, sorted(suggested)
 
 
 def test_a_model_that_repeats_itself_gives_a_labelled_random_point() -> None:
