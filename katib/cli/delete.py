@@ -19,11 +19,13 @@ def delete(
 
     Example: katib delete quickstart --yes
     """
+    from katib.embedded.removal import delete_study
+
     with studies_of(db) as studies:
         study = studies.store.get_study(name)
         if not yes and sys.stdin.isatty():
             typer.confirm(
                 f"Delete {name} with its {study.summary.created} trials and their logs?", abort=True, err=True
             )
-        studies.delete(name)
+        delete_study(studies, name)
     note(f"{name} is deleted")

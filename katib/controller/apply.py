@@ -10,7 +10,6 @@ from katib.core.run import Phase, RunReport
 from katib.core.study import Condition
 from katib.core.trial import FINISHED, Reason, Transition, Trial, TrialState
 from katib.errors import InvalidInput
-from katib.runners.contract import LaunchOrder
 from katib.stores.contract import Changes, Event, Store, TrialPoints
 
 NOTABLE = frozenset(set(Reason) - {Reason.ADVISED, Reason.CREATED, Reason.STARTED, Reason.SUCCEEDED})
@@ -67,25 +66,12 @@ def carry_out(owned: OwnedStudy, gathered: Gathered, plan: Plan) -> None:
     for launch in plan.launches:
         trial = gathered.trials[launch.ordinal]
         try:
-            orders.append(order(owned, trial, launch.attempt))
+            orders.append(owned.orders.of(trial, launch.attempt))
         except InvalidInput as error:
             refusal = RunReport(phase=Phase.REFUSED, message=str(error), drained=True)
             owned.refused[(trial.name, launch.attempt)] = refusal
     if orders:
         owned.runner.launch(orders)
-
-
-def order(owned: OwnedStudy, trial: Trial, attempt: int) -> LaunchOrder:
-    """The order to run an attempt. Raises InvalidInput when the template cannot be rendered for it."""
-    experiment = owned.experiment
-    return LaunchOrder(
-        trial=trial.name,
-        attempt=attempt,
-        manifest=owned.template.render(name=trial.name, namespace=experiment.namespace, assignment=trial.assignment),
-        container=owned.container,
-        metrics=owned.metrics,
-        collector=owned.collector,
-    )
 
 
 def _forget(owned: OwnedStudy, trials: Mapping[int, Trial], transitions: tuple[Transition, ...]) -> None:

@@ -1,18 +1,13 @@
-"""A study that this process owns: its lease, its template, its runner, and what is not saved yet."""
+"""A study that this process owns: its lease, its orders, its runner, and what is not saved yet."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
+from katib.controller.orders import Orders
 from katib.core.advice import Abilities
 from katib.core.observation import MetricPoint
 from katib.core.run import RunKey, RunReport
 from katib.core.study import RetryPolicy
 from katib.runners.contract import TrialRunner
-from katib.spec.experiment import Experiment
-from katib.spec.render import Template
-from katib.spec.study import objective
 from katib.stores.contract import Lease
 
 
@@ -26,9 +21,7 @@ class OwnedStudy:
     """
 
     lease: Lease
-    experiment: Experiment
-    effective: Mapping[str, Any]
-    template: Template
+    orders: Orders
     runner: TrialRunner
     retry: RetryPolicy
     abilities: Abilities
@@ -43,18 +36,3 @@ class OwnedStudy:
     @property
     def uid(self) -> str:
         return self.lease.uid
-
-    @cached_property
-    def metrics(self) -> tuple[str, ...]:
-        """What to collect, the objective first."""
-        return objective(self.experiment).metrics
-
-    @property
-    def collector(self) -> Mapping[str, Any]:
-        """The effective metricsCollectorSpec, as plain data."""
-        return dict(self.effective["spec"]["metricsCollectorSpec"])
-
-    @property
-    def container(self) -> str:
-        """The primary container's name."""
-        return str(self.effective["spec"]["trialTemplate"]["primaryContainerName"])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from katib.config import ControllerSettings
-from katib.controller.apply import carry_out, order, record, record_answer
+from katib.controller.apply import carry_out, record, record_answer
 from katib.controller.asking import Asker
 from katib.controller.owned import OwnedStudy
 from katib.controller.snapshot import Gathered, gather
@@ -40,7 +40,9 @@ def look(owned: OwnedStudy, store: Store, asker: Asker, settings: ControllerSett
     carry_out(owned, gathered, plan)
     study = gathered.snapshot.study
     if plan.advise_upto is not None:
-        config = study_config(owned.experiment, uid=study.uid, budget=study.budget, settings_overrides=study.overrides)
+        config = study_config(
+            owned.orders.experiment, uid=study.uid, budget=study.budget, settings_overrides=study.overrides
+        )
         asker.want(study, config, plan.advise_upto)
     return Looked(gathered=gathered, plan=plan, again_in=_pause(plan, settings, now), over=is_over(gathered, plan))
 
@@ -48,7 +50,7 @@ def look(owned: OwnedStudy, store: Store, asker: Asker, settings: ControllerSett
 def adopt(owned: OwnedStudy, store: Store) -> None:
     """Tell the runner which runs a predecessor may have left, before the first decision."""
     view = store.view(owned.uid)
-    owned.runner.adopt([order(owned, trial, trial.attempt) for trial in view.unfinished])
+    owned.runner.adopt([owned.orders.of(trial) for trial in view.unfinished])
     owned.adopted = True
 
 

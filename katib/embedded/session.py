@@ -8,6 +8,7 @@ from types import TracebackType
 
 from katib.config import Settings
 from katib.controller.controller import Controller, Progress
+from katib.controller.orders import Orders
 from katib.controller.owned import OwnedStudy
 from katib.core.study import RetryPolicy, Study, StudyConfig
 from katib.errors import InvalidInput, LeaseHeld
@@ -16,8 +17,6 @@ from katib.service.owners import Owner
 from katib.service.studies import Studies, workdir_of
 from katib.spec.container import process_of
 from katib.spec.experiment import Experiment
-from katib.spec.prepare import from_effective
-from katib.spec.render import Template
 from katib.stores.contract import Lease, Store, Wish
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
@@ -33,7 +32,7 @@ class Session:
     def __init__(self, store: str, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         # The worker starts while the store is opened: both take a good part of the time to the first trial.
-        self.suggestions = open_suggestions()
+        self.suggestions = open_suggestions(self.settings.suggestion)
         self.store: Store = open_store(store)
         self.studies = Studies(self.store, now=time.time)
         self._controller = Controller(self.store, self.suggestions, self.settings)
@@ -88,16 +87,14 @@ class Session:
     def _own(self, name: str) -> OwnedStudy:
         lease = self._acquire(name)
         study = self.store.get_study(name)
-        experiment = from_effective(study.effective)
-        algorithm = experiment.spec.algorithm.algorithm_name
+        orders = Orders(study.effective)
+        experiment = orders.experiment
         owned = OwnedStudy(
             lease=lease,
-            experiment=experiment,
-            effective=study.effective,
-            template=Template.of(experiment),
+            orders=orders,
             runner=LocalRunner(Path(study.run_dir), cwd=workdir_of(study)),
             retry=retry_policy(experiment),
-            abilities=self.suggestions.abilities(algorithm),
+            abilities=self.suggestions.abilities(experiment.spec.algorithm.algorithm_name),
         )
         self._owned[name] = owned
         return owned

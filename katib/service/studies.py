@@ -97,8 +97,8 @@ class Studies:
             return study
         return self.store.wish(name, Wish(stop=True), now=self._now())
 
-    def delete(self, name: str) -> Study:
-        """Remove a study, its trials and its logs. Raises NotFound, and LeaseHeld while a live process runs it."""
+    def check_deletable(self, name: str) -> Study:
+        """The study, if nobody runs it. Raises NotFound, and LeaseHeld while a live process does."""
         study = self.store.get_study(name)
         owner = running_elsewhere(study, now=self._now())
         if owner is not None:
@@ -106,6 +106,11 @@ class Studies:
                 f"{name!r} is being run by {owner.described}",
                 hint=f"stop it first: `katib stop {name}`",
             )
+        return study
+
+    def delete(self, name: str) -> Study:
+        """Remove a study, its trials and its logs. Raises as `check_deletable`."""
+        study = self.check_deletable(name)
         self.store.delete_study(name)
         if study.run_dir:
             shutil.rmtree(study.run_dir, ignore_errors=True)

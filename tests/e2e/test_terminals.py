@@ -165,3 +165,15 @@ def test_interrupted_means_the_terminal_is_free_within_a_moment(cli, running):
     os.kill(running.pid, signal.SIGTERM)
     running.wait(60)
     assert time.monotonic() - began < 50
+
+
+def test_delete_ends_what_a_killed_controller_left_running(cli):
+    path = cli.write(script="echo $$ >> pids; while :; do sleep 0.1; done")
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 2, "two running trials")
+    process.kill()
+    process.communicate()
+    cli.run("delete", "study", "--yes")
+    pids = (cli.folder / "pids").read_text().split()
+    cli.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "the trials to end")
+    assert cli.json("list") == []

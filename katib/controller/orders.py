@@ -1,0 +1,42 @@
+"""From a trial on record to the order that its runner gets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from katib.core.trial import Trial
+from katib.runners.contract import LaunchOrder
+from katib.spec.prepare import from_effective
+from katib.spec.render import Template
+from katib.spec.study import objective
+
+
+class Orders:
+    """Makes the orders of one study.
+
+    Args:
+        effective: the study's Experiment with defaults filled in, as plain data.
+    """
+
+    def __init__(self, effective: Mapping[str, Any]) -> None:
+        self.experiment = from_effective(effective)
+        self._template = Template.of(self.experiment)
+        self._metrics = objective(self.experiment).metrics
+        self._collector = dict(effective["spec"]["metricsCollectorSpec"])
+        self._container = str(effective["spec"]["trialTemplate"]["primaryContainerName"])
+
+    def of(self, trial: Trial, attempt: int | None = None) -> LaunchOrder:
+        """The order to run an attempt, the trial's own by default.
+
+        Raises:
+            InvalidInput: the template cannot be rendered for this trial.
+        """
+        return LaunchOrder(
+            trial=trial.name,
+            attempt=trial.attempt if attempt is None else attempt,
+            manifest=self._template.render(
+                name=trial.name, namespace=self.experiment.namespace, assignment=trial.assignment
+            ),
+            container=self._container,
+            metrics=self._metrics,
+            collector=self._collector,
+        )
