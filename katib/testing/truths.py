@@ -127,8 +127,8 @@ class Witness:
             tries = {Reason.LOST_TOO_OFTEN: trial.losses - self.world.retry.losses}
             for reason in (Reason.EXIT_CODE, Reason.SIGNAL):
                 tries[reason] = trial.failures - self.world.retry.retries
-            if tries.get(trial.reason, 1) < 1:
-                yield f"{trial} had attempts left"
+            if tries.get(trial.reason, 1) != 1:
+                yield f"{trial} had attempts left, or too many"
 
     def verdict_is_true(self) -> Iterator[str]:
         """A verdict says what is so in the world at the moment when it is given."""
