@@ -3,7 +3,7 @@
 * **The store is the truth.** Every method is one transaction: all of it is done or nothing, and what has returned
   survives kill -9 of any process.
 * **Values in, values out.** What is returned is a fresh value; changing it, or what was passed in, changes nothing.
-  Every float comes back as it went in: -0.0, the smallest and the largest, inf and nan.
+  Every reported number comes back as it went in: -0.0, the smallest and the largest, inf and nan.
 * **Thread-safe and process-safe.** Any number of processes may use one store.
 * **One owner per study.** A lease carries a growing term. `commit` is refused with `Stale` when the lease is not the
   study's (another owner or term, or released). A lease expires by the caller's clock, and then anyone may take it with
@@ -21,7 +21,7 @@
 * Limits: names, uids and owners have at most NAME_LIMIT characters; integers fit in 64 bits with a sign. Any text is
   taken; the characters that not every database can keep (NUL and lone surrogates) come back as U+FFFD. Documents,
   labels and overrides are plain data as JSON has it, and come back exactly.
-* Times are seconds since the epoch, given by the caller: a store never reads the clock.
+* Times are seconds since the epoch, finite, given by the caller: a store never reads the clock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -226,8 +226,11 @@ class Store(Protocol):
         """
         ...
 
-    def view(self, uid: str) -> StudyView:
-        """What a decision is made from, in one consistent reading. Raises NotFound."""
+    def view(self, uid: str, *, advice: int | None = None) -> StudyView:
+        """What a decision is made from, in one consistent reading. Raises NotFound.
+
+        `advice`: at most this many rows of unused advice, the first by ordinal; None for all.
+        """
         ...
 
     def commit(self, lease: Lease, changes: Changes, *, now: float) -> Committed:

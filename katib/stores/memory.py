@@ -107,14 +107,14 @@ class MemoryStore:
             if record is not None and rules.holds(record.study, lease):
                 record.study = rules.released(record.study)
 
-    def view(self, uid: str) -> StudyView:
+    def view(self, uid: str, *, advice: int | None = None) -> StudyView:
         with self._lock:
             record = self._of(uid)
             trials = [_fresh(record.open[ordinal]) for ordinal in sorted(record.open)]
             return StudyView(
                 study=record.fresh(),
                 unfinished=tuple(trial for trial in trials if trial.state in UNFINISHED),
-                advised=tuple(trial for trial in trials if trial.state is TrialState.ADVISED),
+                advised=tuple(trial for trial in trials if trial.state is TrialState.ADVISED)[:advice],
             )
 
     def commit(self, lease: Lease, changes: Changes, *, now: float) -> Committed:

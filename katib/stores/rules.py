@@ -151,6 +151,8 @@ def check_points(batch: Iterable[TrialPoints]) -> None:
             _check_name(point.metric)
             if abs(point.seq) > LARGEST_INTEGER or abs(point.step or 0) > LARGEST_INTEGER:
                 raise ValueError(f"{point.metric}: seq {point.seq} or step {point.step} does not fit in 64 bits")
+            if not math.isfinite(point.time):
+                raise ValueError(f"{point.metric}: {point.time} is no time")
 
 
 def _check_name(name: str) -> None:
@@ -234,14 +236,6 @@ def summary_after(summary: Summary, source: Trial | None, target: Trial, objecti
     if target.ordinal > moved_on.highest_ordinal:
         moved_on = replace(moved_on, highest_ordinal=target.ordinal)
     return moved_on.with_value(target.ordinal, target.value, objective)
-
-
-def recount(trials: Iterable[Trial], objective: Objective) -> Summary:
-    """The summary of all `trials`, counted afresh: what the kept one must equal."""
-    summary = Summary()
-    for trial in trials:
-        summary = summary_after(summary, None, trial, objective)
-    return summary
 
 
 def committed(study: Study, changes: Changes, summary: Summary, *, moved_any: bool) -> Study:

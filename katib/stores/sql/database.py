@@ -7,7 +7,7 @@ the way, see `tables`.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -133,7 +133,10 @@ class Database:
         prepared = self._prepared.get(statement)
         if prepared is None:
             compiled = statement.compile(dialect=self.engine.dialect)
-            prepared = self._prepared[statement] = (str(compiled), _arrange(compiled.positiontup or []))
+            names = compiled.positiontup or []
+            # SQLAlchemy adds a few of its own (SQLite's LIMIT brings an OFFSET); they come with their values.
+            constants = {name: compiled.params[name] for name in names if compiled.params[name] is not None}
+            prepared = self._prepared[statement] = (str(compiled), _arrange(names, constants))
         return prepared
 
     @contextmanager
@@ -150,8 +153,10 @@ class Database:
             raise StoreUnavailable(f"{self.place}: another thread wrote for longer than {self.patience:g} s")
 
 
-def _arrange(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
-    """What picks `names` from a mapping, in order. itemgetter is C, and answers with a tuple from two names on."""
+def _arrange(names: Sequence[str], constants: Parameters) -> Callable[[Parameters], Sequence[Any]]:
+    """What picks `names` from parameters, in order. itemgetter is C, and answers with a tuple from two names on."""
+    if constants:
+        return lambda parameters: [constants[name] if name in constants else parameters[name] for name in names]
     if len(names) > 1:
         return itemgetter(*names)
     return lambda parameters: [parameters[name] for name in names]

@@ -87,13 +87,18 @@ def connect(url: URL, *, patience: float) -> Engine:
         return _sqlite(url, patience)
     if url.get_backend_name() == "postgresql":
         seconds = {"connect_timeout": max(int(patience), 2)}
-        # "format": parameters by position, as everywhere.
-        return create_engine(url, connect_args=seconds, paramstyle="format", **_SERVER)
+        return create_engine(url, connect_args=seconds, **_SERVER)
     return _mysql(url, patience)
 
 
 # Asking first whether a connection still lives costs a round trip and spares the first user after a server's restart.
-_SERVER: dict[str, Any] = {"pool_pre_ping": True, "pool_reset_on_return": None, "pool_recycle": 3600}
+# "format" gives parameters by position, as everywhere.
+_SERVER: dict[str, Any] = {
+    "paramstyle": "format",
+    "pool_pre_ping": True,
+    "pool_reset_on_return": None,
+    "pool_recycle": 3600,
+}
 
 
 def _mysql(url: URL, patience: float) -> Engine:

@@ -23,13 +23,15 @@ def append(trials: TrialRecords, batch: Sequence[TrialPoints], *, now: float) ->
         return 0
     ordinals = trials.load_named(points.trial for points in batch)
     parameters = []
+    known = defaultdict[tuple[int, int], set[rules.Identity]](set)
     for points in batch:
         ordinal = ordinals.get(rules.kept(points.trial))
         trial = None if ordinal is None else trials.get(ordinal)
         if trial is None:
             continue
         given = rules.kept_points(points.points)
-        stored = _stored(trials, trial.ordinal, points.attempt, given)
+        stored = known[trial.ordinal, points.attempt]
+        stored |= _stored(trials, trial.ordinal, points.attempt, given)
         new = rules.new_points(given, stored)
         parameters += [
             observation_parameters(trials.study_id, trial.ordinal, points.attempt, point, now=now) for point in new

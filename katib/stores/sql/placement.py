@@ -26,7 +26,7 @@ _FUSE = (
 )
 
 NETWORK_FILE_SYSTEMS = frozenset({*_NETWORK, *_CLUSTER, *(f"fuse.{name}" for name in _FUSE)})
-"""Types as the kernel names them. 9p is not among them: it joins a machine to its own guests, under one kernel's locks."""
+"""Types as the kernel names them. Not 9p: it joins a machine to its own guests, all under one host's locks."""
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 

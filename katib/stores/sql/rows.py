@@ -28,6 +28,10 @@ _STATES = {state.value: state for state in TrialState}
 _REASONS = {reason.value: reason for reason in Reason}
 
 
+_decode = json.JSONDecoder().raw_decode
+# json.loads without its search for white space around the document, which is half of its time for a short one.
+
+
 class StudyRow(NamedTuple):
     """A study as it stands in its table, without its documents."""
 
@@ -51,15 +55,15 @@ def study_row(row: Row) -> StudyRow:
         budget=Budget(max_trials=max_trials, parallel=parallel, max_failed=max_failed),
         condition=Condition(status=StudyStatus(status), reason=StudyReason(reason), message=message, since=since),
         summary=Summary(
-            counts={_STATES[state]: number for state, number in json.loads(counts).items()},
+            counts={_STATES[state]: number for state, number in _decode(counts)[0].items()},
             highest_ordinal=highest,
             best_ordinal=best_ordinal,
-            best_value=best_value,
+            best_value=_number(best_value),
         ),
         generation=generation,
         stop_requested=bool(stop),
         exhausted=exhausted,
-        overrides=json.loads(overrides),
+        overrides=_decode(overrides)[0],
         revision=revision,
         created_at=created_at,
         started_at=started_at,
@@ -70,6 +74,14 @@ def study_row(row: Row) -> StudyRow:
         run_dir=run_dir,
     )
     return StudyRow(number, study)
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _text(number: float | None) -> str | None:
+    return None if number is None else repr(float(number))
 
 
 _NO_OBJECTIVE = Objective(metric="", direction=Direction.MINIMIZE)
@@ -90,7 +102,7 @@ def study_parameters(study: Study) -> dict[str, Any]:
         "counts": json.dumps(study.summary.counts),
         "highest_ordinal": study.summary.highest_ordinal,
         "best_ordinal": study.summary.best_ordinal,
-        "best_value": study.summary.best_value,
+        "best_value": _text(study.summary.best_value),
         "generation": study.generation,
         "stop_requested": int(study.stop_requested),
         "exhausted": study.exhausted,
@@ -150,15 +162,15 @@ def trial_row(row: Row) -> Trial:
     return Trial(
         ordinal=ordinal,
         name=name,
-        assignment=json.loads(assignment),
-        labels={} if labels == "{}" else json.loads(labels),
+        assignment=_decode(assignment)[0],
+        labels={} if labels == "{}" else _decode(labels)[0],
         state=_STATES[state],
         reason=_REASONS[reason],
         message=message,
         attempt=attempt,
         failures=failures,
         losses=losses,
-        value=value,
+        value=_number(value),
         metrics={} if metrics == "{}" else _metrics(metrics),
         created_at=created_at,
         started_at=started_at,
@@ -182,7 +194,7 @@ def trial_parameters(study_id: int, trial: Trial) -> dict[str, Any]:
         "attempt": trial.attempt,
         "failures": trial.failures,
         "losses": trial.losses,
-        "value": trial.value,
+        "value": _text(trial.value),
         "metrics": metrics_text(trial.metrics),
         "created_at": trial.created_at,
         "started_at": trial.started_at,
@@ -209,7 +221,7 @@ def _metrics(text: str) -> Metrics:
         name: MetricSummary(
             min=least, max=greatest, latest=latest, latest_at=(at[0], at[1]), step=step, malformed=malformed
         )
-        for name, (least, greatest, latest, at, step, malformed) in json.loads(text).items()
+        for name, (least, greatest, latest, at, step, malformed) in _decode(text)[0].items()
     }
 
 
@@ -218,7 +230,7 @@ def observation_row(row: Row) -> Observation:
     trial, ordinal, attempt, metric, kind, position, seq, value, text, time, arrived = row
     point = MetricPoint(
         metric=metric,
-        value=None if value is None else float(value),
+        value=_number(value),
         text=value if text is None else text,
         seq=seq,
         step=None if kind else position,
@@ -232,7 +244,7 @@ def observation_parameters(
 ) -> dict[str, Any]:
     """For every column of `observations`."""
     metric, kind, position = point.identity
-    value = None if point.value is None else repr(float(point.value))
+    value = _text(point.value)
     return {
         "study_id": study_id,
         "ordinal": ordinal,

@@ -78,13 +78,14 @@ DOCUMENTS = select(documents.c.document, documents.c.effective, documents.c.obje
 
 _TRIAL = select(*TRIAL_COLUMNS).where(trials.c.study_id == bindparam("study_id"))
 
-UNFINISHED_TRIALS = _TRIAL.where(_one_of(trials.c.state, "state", len(UNFINISHED))).order_by(trials.c.ordinal)
-UNFINISHED_STATES = {f"state{position}": state.value for position, state in enumerate(sorted(UNFINISHED))}
-
-ADVISED_ORDINALS = (
-    select(trials.c.ordinal)
-    .where(trials.c.study_id == bindparam("study_id"), trials.c.state == bindparam("state"))
+_UNFINISHED = sorted(state.value for state in UNFINISHED)
+UNFINISHED_TRIALS = _TRIAL.where(_one_of(trials.c.state, "state", len(_UNFINISHED)))
+UNFINISHED_STATES = {f"state{position}": state for position, state in enumerate(_UNFINISHED)}
+"""Trials that are not finished, in no order: they are few, so sorting them is cheaper than an order by the database."""
+UNUSED_ADVICE = (
+    _TRIAL.where(trials.c.state == bindparam("state"))
     .order_by(trials.c.ordinal)
+    .limit(bindparam("number", type_=trials.c.ordinal.type))
 )
 
 
@@ -108,13 +109,15 @@ def names_taken(size: int) -> Statement:
 
 
 @cache
-def listed_trials(states: int, *, by_revision: bool, limited: bool) -> Statement:
-    """Trials of `study_id` after `after_ordinal` in one of the states state0 …
+def listed_trials(states: int, *, after_ordinal: bool, after_revision: bool, limited: bool) -> Statement:
+    """Trials of `study_id` in one of the states state0 …, by ordinal.
 
-    With `by_revision` those after `after_revision`, in that order; with `limited` at most `number`.
+    Those after `after_ordinal`; those after `after_revision`, by revision; at most `number`.
     """
-    found = _TRIAL.where(trials.c.ordinal > bindparam("after_ordinal"), _one_of(trials.c.state, "state", states))
-    if by_revision:
+    found = _TRIAL.where(_one_of(trials.c.state, "state", states))
+    if after_ordinal:
+        found = found.where(trials.c.ordinal > bindparam("after_ordinal"))
+    if after_revision:
         found = found.where(trials.c.revision > bindparam("after_revision")).order_by(trials.c.revision)
     found = found.order_by(trials.c.ordinal)
     return found.limit(bindparam("number", type_=trials.c.ordinal.type)) if limited else found
@@ -155,5 +158,3 @@ _EVENT = select(events.c.time, events.c.kind, events.c.reason, events.c.message,
 )
 EVENTS = _EVENT.order_by(events.c.id)
 LATEST_EVENTS = _EVENT.order_by(events.c.id.desc()).limit(bindparam("number", type_=events.c.ordinal.type))
-
-ADVISED = TrialState.ADVISED.value

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from katib.core.study import Study, Summary
-from katib.core.trial import Transition, Trial
+from katib.core.trial import UNFINISHED, Transition, Trial, TrialState
 from katib.stores import rules
 from katib.stores.contract import (
     ANY_TRIAL,
@@ -74,14 +74,17 @@ class SqlStore:
 
         self._database.write(released)
 
-    def view(self, uid: str) -> StudyView:
+    def view(self, uid: str, *, advice: int | None = None) -> StudyView:
+        most = LARGEST_INTEGER if advice is None else advice
+
         def read(work: Work) -> StudyView:
             number, study = self._studies.by_uid(work, uid)
             unfinished = work.all(sql.UNFINISHED_TRIALS, study_id=number, **sql.UNFINISHED_STATES)
-            listed = sql.listed_trials(1, by_revision=False, limited=False)
-            advised = work.all(listed, study_id=number, state0=sql.ADVISED, after_ordinal=0)
+            advised = work.all(sql.UNUSED_ADVICE, study_id=number, state=TrialState.ADVISED.value, number=most)
             return StudyView(
-                study=study, unfinished=tuple(map(trial_row, unfinished)), advised=tuple(map(trial_row, advised))
+                study=study,
+                unfinished=tuple(trial_row(row) for row in sorted(unfinished)),
+                advised=tuple(trial_row(row) for row in advised),
             )
 
         return self._database.read(read)
@@ -190,8 +193,12 @@ def _listed_trials(work: Work, number: int, which: TrialFilter) -> list[Trial]:
     states = sorted(sql.LISTED_BY_DEFAULT if which.states is None else which.states)
     if not states:
         return []
-    by_revision, limited = which.after_revision is not None, which.limit is not None
-    statement = sql.listed_trials(len(states), by_revision=by_revision, limited=limited)
+    statement = sql.listed_trials(
+        len(states),
+        after_ordinal=which.after_ordinal > 0,
+        after_revision=which.after_revision is not None,
+        limited=which.limit is not None,
+    )
     rows = work.all(
         statement,
         study_id=number,

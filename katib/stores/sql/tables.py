@@ -1,8 +1,8 @@
 """The tables as they are now. `migrations` leads every older schema here; a test holds the two together.
 
 Only texts, whole numbers and doubles are used, so that every driver returns what `rows` expects without conversion.
-Doubles that may be nan or infinite are texts, because MySQL and MariaDB have no such doubles. Structured values that no
-query looks into are JSON texts.
+Numbers that trials reported are texts, the shortest that read back as the same double: MySQL and MariaDB have no nan
+and no infinity, SQLite has no -0.0. Structured values that no query looks into are JSON texts.
 """
 
 from sqlalchemy import (
@@ -35,6 +35,9 @@ TrialName = String(NAME_LIMIT + 32)
 
 Word = String(64)
 
+Number = String(32)
+"""A double as `repr` writes it."""
+
 # Names of constraints are fixed, so that a later migration can refer to them on every database.
 metadata = MetaData(
     naming_convention={
@@ -61,7 +64,7 @@ studies = Table(
     Column("counts", LongText, nullable=False),
     Column("highest_ordinal", BigInteger, nullable=False),
     Column("best_ordinal", BigInteger),
-    Column("best_value", Double),
+    Column("best_value", Number),
     Column("generation", BigInteger, nullable=False),
     Column("stop_requested", SmallInteger, nullable=False),
     Column("exhausted", LongText, nullable=False),
@@ -103,7 +106,7 @@ trials = Table(
     Column("attempt", BigInteger, nullable=False),
     Column("failures", BigInteger, nullable=False),
     Column("losses", BigInteger, nullable=False),
-    Column("value", Double),
+    Column("value", Number),
     Column("metrics", LongText, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
@@ -126,8 +129,8 @@ observations = Table(
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
-    # The shortest text that reads back as the same double; null when what was reported is not a number.
-    Column("value", String(32)),
+    # Null when what was reported is not a number.
+    Column("value", Number),
     # What was reported; null when that is just what `value` says.
     Column("text", LongText),
     Column("time", Double, nullable=False),

@@ -19,6 +19,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NAME = sa.String(255)
 TRIAL_NAME = sa.String(287)
 WORD = sa.String(64)
+NUMBER = sa.String(32)
 
 
 def upgrade() -> None:
@@ -35,7 +36,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("value", sa.String(32)),
+        sa.Column("value", NUMBER),
         sa.Column("text", LONG_TEXT),
         sa.Column("time", sa.Double(), nullable=False),
         sa.Column("arrived", sa.Double(), nullable=False),
@@ -81,7 +82,7 @@ def _studies(options: dict[str, Any]) -> None:
         sa.Column("counts", LONG_TEXT, nullable=False),
         sa.Column("highest_ordinal", sa.BigInteger(), nullable=False),
         sa.Column("best_ordinal", sa.BigInteger()),
-        sa.Column("best_value", sa.Double()),
+        sa.Column("best_value", NUMBER),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("stop_requested", sa.SmallInteger(), nullable=False),
         sa.Column("exhausted", LONG_TEXT, nullable=False),
@@ -126,7 +127,7 @@ def _trials(options: dict[str, Any]) -> None:
         sa.Column("attempt", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("losses", sa.BigInteger(), nullable=False),
-        sa.Column("value", sa.Double()),
+        sa.Column("value", NUMBER),
         sa.Column("metrics", LONG_TEXT, nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("started_at", sa.Double()),
