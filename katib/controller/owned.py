@@ -17,6 +17,8 @@ class OwnedStudy:
 
     Attributes:
         unsaved: points that the runner delivered and no commit has taken yet; delivered again after a restart.
+        adopted: whether the runner was told of what a predecessor may have left.
+        width: how many trials the study may run at a time, as last read.
         refused: runs that could not be ordered because their manifest could not be made, with the reason.
     """
 
@@ -28,6 +30,7 @@ class OwnedStudy:
     unsaved: dict[RunKey, tuple[MetricPoint, ...]] = field(default_factory=dict)
     refused: dict[RunKey, RunReport] = field(default_factory=dict)
     adopted: bool = False
+    width: int = 1
 
     @property
     def name(self) -> str:

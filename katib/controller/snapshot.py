@@ -31,7 +31,9 @@ def gather(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now
     reports, points = owned.runner.observe()
     for key, new in points.items():
         owned.unsaved[key] = (*owned.unsaved.get(key, ()), *new)
-    view = store.view(owned.uid)
+    # A study that became wider meanwhile gets the rest of its advice at the next look, which follows at once.
+    view = store.view(owned.uid, advice=owned.width)
+    owned.width = view.study.budget.parallel
     trials = tuple(_trial_view(owned, trial, reports) for trial in view.unfinished)
     return Gathered(
         snapshot=Snapshot(

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -175,5 +176,5 @@ def test_delete_ends_what_a_killed_controller_left_running(cli):
     process.communicate()
     cli.run("delete", "study", "--yes")
     pids = (cli.folder / "pids").read_text().split()
-    cli.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "the trials to end")
+    cli.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the trials to end")
     assert cli.json("list") == []

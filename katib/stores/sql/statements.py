@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Delete, Insert, Select, Table, Update, bindparam, delete, insert, select, update
 
-from katib.core.trial import FINISHED, UNFINISHED, TrialState
+from katib.core.trial import FINISHED, UNFINISHED
 from katib.stores.sql.rows import OBSERVATION_COLUMNS, STUDY_COLUMNS, STUDY_FIXED, TRIAL_COLUMNS, TRIAL_FIXED
 from katib.stores.sql.tables import documents, events, observations, studies, trials
 

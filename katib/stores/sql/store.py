@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from katib.core.study import Study, Summary
-from katib.core.trial import UNFINISHED, Transition, Trial, TrialState
+from katib.core.trial import Transition, Trial, TrialState
 from katib.stores import rules
 from katib.stores.contract import (
     ANY_TRIAL,
@@ -75,7 +75,7 @@ class SqlStore:
         self._database.write(released)
 
     def view(self, uid: str, *, advice: int | None = None) -> StudyView:
-        most = LARGEST_INTEGER if advice is None else advice
+        most = rules.LARGEST_INTEGER if advice is None else advice
 
         def read(work: Work) -> StudyView:
             number, study = self._studies.by_uid(work, uid)
