@@ -4,7 +4,6 @@ No port is opened. Durability is switched off, because nothing outlives the test
 root, so root runs them as their packages' own users.
 """
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -20,9 +19,6 @@ from pathlib import Path
 
 from katib.errors import StoreError
 from katib.stores.opening import open_store
-
-PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that the kernel sends to a process whose parent has died."""
 
 START_SECONDS = 60.0
 """How long a server may take to answer: both need about a second."""
@@ -127,13 +123,10 @@ def _run(command: Sequence[str | Path], folder: Path, user: str | None) -> None:
 def _serving(
     command: Sequence[str | Path], folder: Path, user: str | None, *, end: signal.Signals
 ) -> Iterator[subprocess.Popen[bytes]]:
-    def end_with_the_test_run() -> None:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, end)
-
+    # The kernel ends the server should the test run be killed.
+    bound = ["setpriv", "--pdeathsig", end.name.removeprefix("SIG"), "--", *command]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, user=user, stdout=log, stderr=subprocess.STDOUT, preexec_fn=end_with_the_test_run
-        )
+        process = subprocess.Popen(bound, cwd=folder, user=user, stdout=log, stderr=subprocess.STDOUT)
     try:
         yield process
     finally:

@@ -1,5 +1,6 @@
 """A driver's error as one of katib's. Passwords are in neither: places are masked, and drivers do not repeat them."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Collection, Mapping
@@ -46,8 +47,8 @@ _SQLITE: Mapping[int, type[StoreError]] = {
     sqlite3.SQLITE_NOTADB: StoreDamaged,
 }
 
-TIGHT = 1 << 20
-"""Bytes free below which an input/output error is taken for a full disk: SQLite's log needs room of its own."""
+TIGHT = 1 << 16
+"""Bytes free below which trouble with a file is taken for a full disk: the index of SQLite's log takes half of that."""
 
 
 def sqlite(error: Exception, place: str) -> StoreError:
@@ -70,17 +71,11 @@ def sqlite_is_busy(error: Exception) -> bool:
 
 
 def _cannot_open(file: Path) -> type[StoreError]:
-    """Why a file cannot be opened: SQLite does not say."""
-    if shutil.disk_usage(file.parent).free < TIGHT:
-        return StoreFull
-    try:
-        with file.open("rb"):
-            # It can be read, so what is missing is the right to write its log beside it.
-            return StoreReadOnly
-    except FileNotFoundError:
-        return StoreReadOnly
-    except OSError:
+    """Why SQLite cannot open a file, or the log beside it: it does not say."""
+    if file.exists() and not os.access(file, os.R_OK, effective_ids=True):
         return StoreRefused
+    writable = os.access(file.parent, os.W_OK, effective_ids=True)
+    return StoreFull if writable and shutil.disk_usage(file.parent).free < TIGHT else StoreReadOnly
 
 
 # --- PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
