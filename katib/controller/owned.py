@@ -18,7 +18,7 @@ class OwnedStudy:
     Attributes:
         unsaved: points that the runner delivered and no commit has taken yet; delivered again after a restart.
         adopted: whether the runner was told of what a predecessor may have left.
-        width: how many trials the study may run at a time, as last read.
+        width: how much advice to read at a look: one more than the study may use at once, as last read.
         refused: runs that could not be ordered because their manifest could not be made, with the reason.
     """
 

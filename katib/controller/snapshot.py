@@ -33,7 +33,7 @@ def gather(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now
         owned.unsaved[key] = (*owned.unsaved.get(key, ()), *new)
     # A study that became wider meanwhile gets the rest of its advice at the next look, which follows at once.
     view = store.view(owned.uid, advice=owned.width)
-    owned.width = view.study.budget.parallel
+    owned.width = view.study.budget.parallel + 1
     trials = tuple(_trial_view(owned, trial, reports) for trial in view.unfinished)
     return Gathered(
         snapshot=Snapshot(
