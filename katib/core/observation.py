@@ -6,7 +6,7 @@ metric, the reporter's sequence number): reporting twice is reporting once, and 
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,18 +56,24 @@ class MetricSummary:
 
     def with_point(self, point: MetricPoint) -> "MetricSummary":
         """This summary with one more point folded in."""
-        if point.value is None:
-            return replace(self, malformed=point.text)
-        at = (point.time, point.seq)
-        newer = at >= self.latest_at
-        finite = math.isfinite(point.value)
+        return self.with_points((point,))
+
+    def with_points(self, points: Iterable[MetricPoint]) -> "MetricSummary":
+        """This summary with more points of its metric folded in."""
+        least, greatest, latest, latest_at = self.min, self.max, self.latest, self.latest_at
+        step, malformed = self.step, self.malformed
+        for point in points:
+            value, at = point.value, (point.time, point.seq)
+            if value is None:
+                malformed = point.text
+                continue
+            if math.isfinite(value):
+                least = value if least is None or value < least else least
+                greatest = value if greatest is None or value > greatest else greatest
+            if at >= latest_at:
+                latest, latest_at, step = value, at, point.step
         return MetricSummary(
-            min=_least(self.min, point.value) if finite else self.min,
-            max=_greatest(self.max, point.value) if finite else self.max,
-            latest=point.value if newer else self.latest,
-            latest_at=at if newer else self.latest_at,
-            step=point.step if newer else self.step,
-            malformed=self.malformed,
+            min=least, max=greatest, latest=latest, latest_at=latest_at, step=step, malformed=malformed
         )
 
 
@@ -77,15 +83,7 @@ Metrics = Mapping[str, MetricSummary]
 
 def fold(metrics: Metrics, points: Iterable[MetricPoint]) -> dict[str, MetricSummary]:
     """`metrics` with `points` folded in."""
-    folded = dict(metrics)
+    given: dict[str, list[MetricPoint]] = {}
     for point in points:
-        folded[point.metric] = folded.get(point.metric, MetricSummary()).with_point(point)
-    return folded
-
-
-def _least(a: float | None, b: float) -> float:
-    return b if a is None else min(a, b)
-
-
-def _greatest(a: float | None, b: float) -> float:
-    return b if a is None else max(a, b)
+        given.setdefault(point.metric, []).append(point)
+    return {**metrics, **{name: metrics.get(name, MetricSummary()).with_points(new) for name, new in given.items()}}

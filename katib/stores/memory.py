@@ -201,10 +201,10 @@ def _append(record: _Record, batch: Iterable[TrialPoints], *, now: float) -> int
         number += len(new)
         record.observations.setdefault(key, []).extend(
             Observation(trial=trial.name, ordinal=ordinal, attempt=points.attempt, point=point, arrived=now)
-            for point in new
+            for _identity, point in new
         )
         if trial.state not in FINISHED and trial.attempt == points.attempt:
-            record.put(rules.with_metrics(trial, fold(trial.metrics, new)))
+            record.put(rules.with_metrics(trial, fold(trial.metrics, (point for _identity, point in new))))
     return number
 
 

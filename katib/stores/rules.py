@@ -4,7 +4,7 @@ Nothing here reads or writes. A store brings the record, calls a rule, and keeps
 """
 
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -29,6 +29,9 @@ from katib.stores.contract import (
 
 Identity = tuple[str, int, int]
 """Which observation of an attempt: `MetricPoint.identity`."""
+
+Entry = tuple[Identity, MetricPoint]
+"""A point on its way into the store, with its identity: asked for often enough to be worked out once."""
 
 LARGEST_INTEGER = 2**63 - 1
 _UNKEEPABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
@@ -147,8 +150,9 @@ def _check_transition(move: Transition) -> None:
 def check_points(batch: Iterable[TrialPoints]) -> None:
     """Raises ValueError for observations beyond the contract's limits."""
     for points in batch:
+        for name in {point.metric for point in points.points}:
+            _check_name(name)
         for point in points.points:
-            _check_name(point.metric)
             if abs(point.seq) > LARGEST_INTEGER or abs(point.step or 0) > LARGEST_INTEGER:
                 raise ValueError(f"{point.metric}: seq {point.seq} or step {point.step} does not fit in 64 bits")
             if not math.isfinite(point.time):
@@ -261,24 +265,22 @@ def _with_condition(study: Study, condition: Condition) -> Study:
     )
 
 
-def kept_points(points: Iterable[MetricPoint]) -> list[MetricPoint]:
-    """`points` with their texts as they are stored."""
-    return [
-        point
-        if (metric := kept(point.metric)) is point.metric and kept(point.text) is point.text
-        else replace(point, metric=metric, text=kept(point.text))
-        for point in points
-    ]
+def kept_points(points: Sequence[MetricPoint]) -> list[Entry]:
+    """`points` with their texts as they are stored, and their identities."""
+    # One look at all texts together: it is rare that one of them has to be changed.
+    texts = "".join([text for point in points for text in (point.metric, point.text)])
+    if kept(texts) is not texts:
+        points = [replace(point, metric=kept(point.metric), text=kept(point.text)) for point in points]
+    return [(point.identity, point) for point in points]
 
 
-def new_points(points: Iterable[MetricPoint], stored: set[Identity]) -> list[MetricPoint]:
-    """Those of `points` whose identity is not in `stored`; the first of several. Adds theirs to `stored`."""
+def new_points(entries: Iterable[Entry], stored: set[Identity]) -> list[Entry]:
+    """Those of `entries` whose identity is not in `stored`; the first of several. Adds theirs to `stored`."""
     new = []
-    for point in points:
-        identity = point.identity
-        if identity not in stored:
-            stored.add(identity)
-            new.append(point)
+    for entry in entries:
+        if entry[0] not in stored:
+            stored.add(entry[0])
+            new.append(entry)
     return new
 
 

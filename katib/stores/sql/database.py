@@ -56,6 +56,11 @@ class Work:
         elif rows:
             self._cursor.executemany(text, [arrange(row) for row in rows])
 
+    def insert(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Insert rows that have every column, in the table's order: spares a dict for each where there are many."""
+        if rows:
+            self._cursor.executemany(self._prepare(statement)[0], rows)
+
 
 class Database:
     """Runs transactions and translates what goes wrong in them.

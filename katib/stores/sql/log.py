@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from katib.core.observation import MetricPoint, fold
+from katib.core.observation import fold
 from katib.core.trial import FINISHED, Trial
 from katib.stores import rules
 from katib.stores.contract import Observation, TrialPoints
 from katib.stores.sql import statements as sql
 from katib.stores.sql.database import Work
 from katib.stores.sql.records import TrialRecords
-from katib.stores.sql.rows import observation_parameters, observation_row
+from katib.stores.sql.rows import Row, observation_row, observation_rows
 
 
 def append(trials: TrialRecords, batch: Sequence[TrialPoints], *, now: float) -> int:
@@ -22,31 +22,28 @@ def append(trials: TrialRecords, batch: Sequence[TrialPoints], *, now: float) ->
     if not batch:
         return 0
     ordinals = trials.load_named(points.trial for points in batch)
-    parameters = []
+    rows: list[Row] = []
     known = defaultdict[tuple[int, int], set[rules.Identity]](set)
     for points in batch:
         ordinal = ordinals.get(rules.kept(points.trial))
         trial = None if ordinal is None else trials.get(ordinal)
         if trial is None:
             continue
-        given = rules.kept_points(points.points)
+        entries = rules.kept_points(points.points)
         stored = known[trial.ordinal, points.attempt]
-        stored |= _stored(trials, trial.ordinal, points.attempt, given)
-        new = rules.new_points(given, stored)
-        parameters += [
-            observation_parameters(trials.study_id, trial.ordinal, points.attempt, point, now=now) for point in new
-        ]
+        stored |= _stored(trials, trial.ordinal, points.attempt, entries)
+        new = rules.new_points(entries, stored)
+        rows += observation_rows(trials.study_id, trial.ordinal, points.attempt, new, now=now)
         if new and trial.state not in FINISHED and trial.attempt == points.attempt:
-            trials.put(rules.with_metrics(trial, fold(trial.metrics, new)))
-    trials.work.run(sql.INSERT_OBSERVATION, *parameters)
-    return len(parameters)
+            trials.put_metrics(rules.with_metrics(trial, fold(trial.metrics, (point for _identity, point in new))))
+    trials.work.insert(sql.INSERT_OBSERVATION, rows)
+    return len(rows)
 
 
-def _stored(trials: TrialRecords, ordinal: int, attempt: int, points: Iterable[MetricPoint]) -> set[rules.Identity]:
-    """Which identities are stored already, in the ranges that `points` cover."""
+def _stored(trials: TrialRecords, ordinal: int, attempt: int, entries: Iterable[rules.Entry]) -> set[rules.Identity]:
+    """Which identities are stored already, in the ranges that `entries` cover."""
     positions = defaultdict[tuple[str, int], list[int]](list)
-    for point in points:
-        metric, kind, position = point.identity
+    for (metric, kind, position), _point in entries:
         positions[metric, kind].append(position)
     return {
         (metric, kind, position)

@@ -16,6 +16,7 @@ from katib.stores.sql.rows import (
     documents_parameters,
     documents_row,
     event_parameters,
+    metrics_text,
     study_parameters,
     study_row,
     trial_parameters,
@@ -94,6 +95,7 @@ class TrialRecords:
         self.study_id = number
         self._trials: dict[int, Trial] = {}
         self._changed: set[int] = set()
+        self._folded: set[int] = set()
 
     def load_named(self, names: Iterable[str]) -> dict[str, int]:
         """Lock the trials of these names; their ordinals. Names of no trial are left out."""
@@ -122,19 +124,30 @@ class TrialRecords:
         self._trials[trial.ordinal] = trial
         self._changed.add(trial.ordinal)
 
+    def put_metrics(self, trial: Trial) -> None:
+        """Change the metrics of a trial that was loaded, and nothing else of it."""
+        self._trials[trial.ordinal] = trial
+        self._folded.add(trial.ordinal)
+
     def write(self) -> None:
         """Write the changed ones."""
         self.work.run(
             sql.UPDATE_TRIAL,
             *(
-                {
-                    "key_study_id": self.study_id,
-                    "key_ordinal": ordinal,
-                    **trial_parameters(self.study_id, self._trials[ordinal]),
-                }
+                {**self._key(ordinal), **trial_parameters(self.study_id, self._trials[ordinal])}
                 for ordinal in sorted(self._changed)
             ),
         )
+        self.work.run(
+            sql.UPDATE_METRICS,
+            *(
+                {**self._key(ordinal), "metrics": metrics_text(self._trials[ordinal].metrics)}
+                for ordinal in sorted(self._folded - self._changed)
+            ),
+        )
+
+    def _key(self, ordinal: int) -> dict[str, int]:
+        return {"key_study_id": self.study_id, "key_ordinal": ordinal}
 
 
 def record_advice(work: Work, row: StudyRow, changes: Changes, *, revision: int, now: float) -> list[Trial]:

@@ -1,7 +1,7 @@
 """Rows <-> values. A row is a tuple in the order of the columns named here; parameters are dicts by column name."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from katib.core.objective import Direction, Objective, Strategy
@@ -10,6 +10,7 @@ from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus,
 from katib.core.trial import Reason, Trial, TrialState
 from katib.stores.contract import Event, Observation
 from katib.stores.documents import Documents
+from katib.stores.rules import Entry
 from katib.stores.sql.tables import observations, studies, trials
 
 Row = tuple[Any, ...]
@@ -239,25 +240,24 @@ def observation_row(row: Row) -> Observation:
     return Observation(trial=trial, ordinal=ordinal, attempt=attempt, point=point, arrived=arrived)
 
 
-def observation_parameters(
-    study_id: int, ordinal: int, attempt: int, point: MetricPoint, *, now: float
-) -> dict[str, Any]:
-    """For every column of `observations`."""
-    metric, kind, position = point.identity
-    value = _text(point.value)
-    return {
-        "study_id": study_id,
-        "ordinal": ordinal,
-        "attempt": attempt,
-        "metric": metric,
-        "kind": kind,
-        "position": position,
-        "seq": point.seq,
-        "value": value,
-        "text": None if point.text == value else point.text,
-        "time": point.time,
-        "arrived": now,
-    }
+def observation_rows(study_id: int, ordinal: int, attempt: int, entries: Iterable[Entry], *, now: float) -> list[Row]:
+    """Rows of `observations`, in the order of its columns."""
+    return [
+        (
+            study_id,
+            ordinal,
+            attempt,
+            metric,
+            kind,
+            position,
+            point.seq,
+            value := _text(point.value),
+            None if point.text == value else point.text,
+            point.time,
+            now,
+        )
+        for (metric, kind, position), point in entries
+    ]
 
 
 def event_row(row: Row) -> Event:

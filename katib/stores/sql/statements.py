@@ -40,12 +40,11 @@ def _insert(table: Table, *, given: bool = True) -> Insert:
     )
 
 
-def _update(table: Table, fixed: frozenset[str], keys: Sequence[str]) -> Update:
-    """An update of every column that is not fixed, in the row whose keys are given as key_…"""
+def _update(table: Table, keys: Sequence[str], *, but: frozenset[str] = frozenset(), only: str = "") -> Update:
+    """An update of every column, `but` some or `only` one, in the row whose keys are given as key_…"""
+    names = [only] if only else [column.name for column in table.columns if column.name not in but]
     found = [table.c[key] == bindparam(f"key_{key}") for key in keys]
-    changed: dict[str, Any] = {
-        column.name: bindparam(column.name) for column in table.columns if column.name not in fixed
-    }
+    changed: dict[str, Any] = {name: bindparam(name) for name in names}
     return update(table).where(*found).values(changed)
 
 
@@ -55,8 +54,10 @@ INSERT_TRIAL = _insert(trials)
 INSERT_OBSERVATION = _insert(observations)
 INSERT_EVENT = _insert(events, given=False)
 
-UPDATE_STUDY = _update(studies, STUDY_FIXED, ["id"])
-UPDATE_TRIAL = _update(trials, TRIAL_FIXED, ["study_id", "ordinal"])
+UPDATE_STUDY = _update(studies, ["id"], but=STUDY_FIXED)
+UPDATE_TRIAL = _update(trials, ["study_id", "ordinal"], but=TRIAL_FIXED)
+UPDATE_METRICS = _update(trials, ["study_id", "ordinal"], only="metrics")
+"""Of a trial about which nothing else changed: no index has to follow."""
 
 DELETE_STUDY = delete(studies).where(studies.c.id == bindparam("id"))
 """The rest follows by foreign keys."""
