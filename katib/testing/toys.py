@@ -193,6 +193,7 @@ class ToyStore:
         if changes.expected_revision not in (None, self.study.revision):
             raise Conflict(f"the study is at revision {self.study.revision}, expected {changes.expected_revision}")
         before = self.study
+        known = len(self.trials)
         for advice in changes.advice:
             self._record(advice)
         skipped = tuple(move for move in changes.transitions if not self._move(move))
@@ -200,7 +201,8 @@ class ToyStore:
             self.study = replace(self.study, condition=changes.condition)
         if changes.exhausted is not None:
             self.study = replace(self.study, exhausted=changes.exhausted)
-        if self.study != before:
+        # A move to the next attempt leaves the summary as it is, and yet it is a write.
+        if self.study != before or len(self.trials) > known or len(skipped) < len(changes.transitions):
             self.study = replace(self.study, revision=before.revision + 1)
         return Committed(study=self.study, skipped=skipped)
 

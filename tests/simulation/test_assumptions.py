@@ -2,7 +2,7 @@
 
 import pytest
 
-from katib.core.study import Budget
+from katib.core.study import Budget, RetryPolicy
 from katib.errors import Conflict
 from katib.testing import builders as make
 from katib.testing.simulator import Lag, World
@@ -55,3 +55,18 @@ def test_a_runner_reports_what_it_reported_before_or_a_trial_runs_twice():
 
     world.guarded = False
     assert "one_run_per_trial" in after(world, lambda: world.step(Lag(reports=4)))
+
+
+def test_a_move_to_the_next_attempt_is_a_write_though_no_count_changes():
+    """Else a commit on the view before it would be taken, and the old attempt launched again."""
+    world = World(make.study(max_trials=1), fate=lambda _key: Fate(code=1), retry=RetryPolicy(retries=1))
+    world.step()
+    world.answer()
+    world.step()
+    (name, _), *_ = world.runner.alive
+    world.runner.end((name, 1))
+    old = world.effects()[0]
+    world.step()
+    assert world.store.trials[1].attempt == 2
+    with pytest.raises(Conflict):
+        old.do()

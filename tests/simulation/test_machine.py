@@ -41,6 +41,11 @@ MAX_FAILED = st.none() | st.integers(min_value=0, max_value=3)
 CLOCK_JUMPS = (1.0, 31.0, 61.0, 86_400.0, -1.0, -31.0, -86_400.0)
 
 
+def enough(world):
+    """Passes that suffice with fair play: some for each trial, one after the other, with all its attempts."""
+    return 50 + 20 * world.study.budget.max_trials
+
+
 class HostileWorld(RuleBasedStateMachine):
     """Passes are taken apart into effects, and between any two of them anything may happen."""
 
@@ -168,7 +173,7 @@ class HostileWorld(RuleBasedStateMachine):
     @rule(more=st.integers(0, 2))
     def wish_to_reopen(self, more):
         budget = self.world.study.budget
-        raised = Budget(max_trials=(budget.max_trials or 3) + more, parallel=budget.parallel)
+        raised = Budget(max_trials=min((budget.max_trials or 3) + more, 9), parallel=budget.parallel)
         self.world.wish(stop=False, reopen=True, budget=raised)
 
     # Rest
@@ -209,12 +214,12 @@ class HostileWorld(RuleBasedStateMachine):
         self.settle()
         if world.study.budget.max_trials is None:
             world.wish(budget=Budget(max_trials=5, parallel=world.study.budget.parallel))
-        world.play(passes=200)
+        world.play(passes=enough(world))
         self.settle()
         if not world.study.condition.concluded:
             assert world.study.stop_requested
             world.wish(stop=False)
-            world.play(passes=200)
+            world.play(passes=enough(world))
             self.settle()
         assert world.study.condition.concluded
 
