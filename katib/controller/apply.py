@@ -22,7 +22,8 @@ def record(owned: OwnedStudy, store: Store, gathered: Gathered, plan: Plan) -> N
     Raises Conflict or Stale when the view was too old to act on; then nothing was written and nothing may be done.
     """
     snapshot = gathered.snapshot
-    if not (plan.transitions or plan.condition or owned.unsaved):
+    # A plan that only launches or stops is checked too: it must not be carried out by an owner that was replaced.
+    if not (plan.transitions or plan.condition or plan.launches or plan.stops or owned.unsaved):
         return
     store.commit(
         owned.lease,

@@ -37,14 +37,14 @@ class MetricPoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricSummary:
-    """One metric of one attempt, folded. Folding the same point again changes nothing, in any order.
+    """One metric of one attempt, folded. Folding the same points again, in any order, changes nothing but `malformed`.
 
     Attributes:
         min, max: over the finite values; None when there are none.
         latest: the value with the greatest (time, seq), which may be nan or infinite; None when no text was a number.
         latest_at: that (time, seq).
         step: the step of the latest value, when it had one.
-        malformed: the last text that was not a number, if any.
+        malformed: the text folded last that was not a number, if any.
     """
 
     min: float | None = None
