@@ -1,4 +1,4 @@
-"""What every test may use: real database servers, started once."""
+"""What every test may use: real database servers, started once; and one profile for hypothesis."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,9 +6,13 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-pytest.register_assert_rewrite("katib.testing.algorithms", "katib.testing.stores", "katib.testing.store_machine")
+pytest.register_assert_rewrite("katib.testing.algorithms", "katib.testing.runners", "katib.testing.stores")
 
 from katib.testing import servers  # noqa: E402 - after its assertions are made to explain themselves
+from katib.testing.strategies import load_profile  # noqa: E402 - likewise
+
+# For every test: nothing here is timed, and a slow machine must not make an example a failure.
+load_profile()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def delete(
 
     Example: katib delete quickstart --yes
     """
-    from katib.embedded.removal import delete_study
+    from katib.embedded.leftovers import delete_study
 
     with studies_of(db) as studies:
         study = studies.store.get_study(name)

@@ -29,11 +29,13 @@ def export(
 
     Example: katib export quickstart --format csv > trials.csv
     """
+    import time
+
     from katib.service.export import as_csv, as_document
 
     with studies_of(db) as studies:
         study = studies.store.get_study(name)
         if format is Format.JSON:
-            print_json(as_document(studies.store, study))
+            print_json(as_document(studies.store, study, now=time.time()))
         else:
             sys.stdout.write(as_csv(studies.store, study))

@@ -10,10 +10,15 @@ def list_studies(db: Db = "", output: OutputOption = Output.TEXT) -> None:
 
     Example: katib list --output json
     """
+    import time
+
     from katib.service.views import best_trial, study_view
 
     with studies_of(db) as studies:
-        views = [study_view(study, best_trial(studies.store, study)) for study in studies.store.list_studies()]
+        views = [
+            study_view(study, best_trial(studies.store, study), now=time.time())
+            for study in studies.store.list_studies()
+        ]
     if output is Output.JSON:
         print_json(views)
         return

@@ -23,6 +23,7 @@ def logs(
     """
     from pathlib import Path
 
+    from katib.embedded.leftovers import unowned_run_is_over
     from katib.runners.local import follow_log, read_log
 
     name, separator, wanted = trial.partition("/")
@@ -40,7 +41,7 @@ def logs(
 
             def over() -> bool:
                 now = find_trial(studies, study, str(found.ordinal))
-                return now.finished or now.attempt != number
+                return now.finished or now.attempt != number or unowned_run_is_over(studies, name, now)
 
             for chunk in follow_log(folder, found.name, number, over=over):
                 sys.stdout.write(chunk)

@@ -34,17 +34,22 @@ Name = Annotated[str, typer.Argument(help="The study's name; `katib list` prints
 DEFAULT_FILE = "katib.db"
 
 
-def store_location(db: str) -> str:
-    """Where the store is: what was asked for, else katib.db in this folder, else in the user's data folder."""
+def store_location(db: str, *, creating: bool = False) -> str:
+    """Where the store is: what was asked for, else katib.db in this folder.
+
+    A command that makes a store puts it into the user's data folder where this one cannot be written.
+    """
     asked = db or from_environment(os.environ).store
     if asked:
         return asked
     here = Path.cwd()
-    if os.access(here, os.W_OK):
+    if not creating or (here / DEFAULT_FILE).exists() or os.access(here, os.W_OK):
         return str(here / DEFAULT_FILE)
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "katib"
     home.mkdir(parents=True, exist_ok=True)
-    sys.stderr.write(f"katib: {here} is not writable; the store is {home / DEFAULT_FILE}\n")
+    sys.stderr.write(
+        f"katib: {here} is not writable; the store is {home / DEFAULT_FILE}: name it with --db or KATIB_DB\n"
+    )
     return str(home / DEFAULT_FILE)
 
 

@@ -23,6 +23,10 @@ class ProgressView(Protocol):
         """Take in what the last look found."""
         ...
 
+    def say(self, text: str) -> None:
+        """Tell something that is not progress; may be called from a signal handler."""
+        ...
+
     def __enter__(self) -> "ProgressView": ...
 
     def __exit__(self, *_error: object) -> None: ...
@@ -42,6 +46,7 @@ class LiveProgress:
         self._pace = Pace()
         self._progress: Progress | None = None
         self._live: Live | None = None
+        self._said = ""
 
     def __enter__(self) -> "LiveProgress":
         from rich.console import Console
@@ -56,6 +61,10 @@ class LiveProgress:
         if self._live is not None:
             self._live.stop()
 
+    def say(self, text: str) -> None:
+        """Show a text below the progress from now on."""
+        self._said = text
+
     def update(self, progress: "Progress") -> None:
         """Take in what is new; the screen is drawn by a thread of its own, four times a second."""
         self._progress = progress
@@ -68,7 +77,9 @@ class LiveProgress:
     def _render(self) -> "RenderableType":
         from rich.text import Text
 
-        return Text("\n".join(self._lines()), no_wrap=True, overflow="ellipsis")
+        return Text(
+            "\n".join([*self._lines(), *([self._said] if self._said else [])]), no_wrap=True, overflow="ellipsis"
+        )
 
     def _lines(self) -> list[str]:
         progress = self._progress

@@ -39,9 +39,12 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
     counts = view["counts"]
     told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number)
     limit = view["budget"]["max_trials"]
+    alone = view["status"] in ("Created", "Running") and view["owner"] is None
+    unowned = [f"  nobody is running it; `katib resume {view['name']}` goes on"] if alone else []
     lines = [
         f"{view['name']}: {view['status']} ({view['reason']})",
         f"  {view['message']}",
+        *unowned,
         f"  trials     {told or 'none yet'}{f' (of at most {limit})' if limit else ''}",
     ]
     best = view["best"]

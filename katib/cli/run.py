@@ -64,10 +64,11 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
 
     Ctrl-C stops it cleanly and says how to resume; twice kills it. The same file again continues it.
 
+    \b
     Examples:
       katib run experiment.yaml --parallel 4
       katib run --param lr=log:1e-5:1e-1 --param opt=sgd,adam --minimize loss -- python train.py --lr={lr} --opt={opt}
-    """
+    """  # noqa: D301 - the formatter of help wants the very character
     from katib.spec.loading import apply_sets
     from katib.spec.quick import to_yaml
 
@@ -94,7 +95,7 @@ def _start(document: dict[str, Any], lines: Any, *, workdir: Path, db: str, outp
     from katib.embedded.session import Session
     from katib.embedded.starting import start
 
-    location = store_location(db)
+    location = store_location(db, creating=True)
     with Session(location) as session:
         opened = start(session, document, lines=lines, run_root=run_root(location), workdir=workdir)
         if follow:

@@ -10,10 +10,12 @@ def show(name: Name, db: Db = "", output: OutputOption = Output.TEXT) -> None:
 
     Example: katib show quickstart --output json
     """
+    import time
+
     from katib.service.reports import study_report
 
     with studies_of(db) as studies:
-        report = study_report(studies.store, studies.store.get_study(name))
+        report = study_report(studies.store, studies.store.get_study(name), now=time.time())
     if output is Output.JSON:
         print_json(report)
     else:

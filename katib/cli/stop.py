@@ -1,7 +1,7 @@
 """`katib stop NAME`."""
 
 from katib.cli.opened import studies_of
-from katib.cli.options import Db, Name
+from katib.cli.options import Db, Name, store_location
 from katib.cli.render import note
 
 
@@ -12,9 +12,21 @@ def stop(name: Name, db: Db = "") -> None:
 
     Example: katib stop quickstart
     """
+    import time
+
+    from katib.embedded.session import Session
+    from katib.service.owners import running_elsewhere
+
     with studies_of(db) as studies:
+        before = studies.store.get_study(name)
         study = studies.stop(name)
-    if study.condition.ended:
-        note(f"{name} has ended already: {study.condition.message}")
+    if before.condition.ended:
+        note(f"{name} has ended already: {before.condition.message}")
+        return
+    if running_elsewhere(study, now=time.time()) is None:
+        # Nobody is there to act on the wish, and trials may still run: do it here.
+        with Session(store_location(db)) as session:
+            session.run(name)
+        note(f"{name} is stopped; `katib resume {name}` goes on")
     else:
         note(f"{name} is stopping; `katib resume {name}` goes on")

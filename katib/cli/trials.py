@@ -29,7 +29,9 @@ def trials(
         raise typer.BadParameter(f"{sort!r} is not one of {', '.join(SORTS)}", param_hint="--sort")
     with studies_of(db) as studies:
         study = studies.store.get_study(name)
-        views = [trial_view(trial) for trial in list_trials(studies.store, study, states=status or [], sort=sort)]
+        views = [
+            trial_view(study, trial) for trial in list_trials(studies.store, study, states=status or [], sort=sort)
+        ]
     if output is Output.JSON:
         print_json(views)
         return

@@ -1,16 +1,13 @@
 """`katib validate FILE`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from katib.cli.options import Output, OutputOption
 from katib.cli.render import print_json, say
 from katib.errors import Fault, InvalidInput
-
-if TYPE_CHECKING:
-    from katib.spec.experiment import Experiment
 
 
 def validate(
@@ -22,60 +19,54 @@ def validate(
 
     Example: katib validate examples/quickstart/experiment.yaml
     """
+    from katib.embedded.starting import check_runnable, checked
     from katib.spec.cluster import cluster_warnings, script_warnings
     from katib.spec.loading import load_file
-    from katib.spec.prepare import prepare
+    from katib.suggestion import open_suggestions
 
-    faults: tuple[Fault, ...] = ()
-    cluster: tuple[Fault, ...] = ()
-    scripts: tuple[Fault, ...] = ()
+    found: dict[str, tuple[Fault, ...]] = {"faults": (), "here": (), "cluster": (), "warnings": ()}
+    suggestions = open_suggestions()
     try:
         loaded = load_file(file)
-        prepared = prepare(loaded.document, lines=loaded.lines)
-        cluster, scripts = tuple(cluster_warnings(prepared)), tuple(script_warnings(prepared))
-        faults = _algorithm_faults(prepared.experiment)
+        prepared = checked(loaded.document, suggestions, lines=loaded.lines)
+        found["cluster"], found["warnings"] = tuple(cluster_warnings(prepared)), tuple(script_warnings(prepared))
     except InvalidInput as error:
-        faults = error.faults
-    if output is Output.JSON:
-        print_json(
-            {"valid": not faults, "faults": _views(faults), "cluster": _views(cluster), "warnings": _views(scripts)}
-        )
+        found["faults"] = error.faults
     else:
-        _tell(file, faults, cluster, scripts)
-    if faults:
+        try:
+            check_runnable(prepared)
+        except InvalidInput as error:
+            found["here"] = error.faults
+    finally:
+        suggestions.close()
+    if output is Output.JSON:
+        print_json({"valid": not found["faults"], **{kind: _views(faults) for kind, faults in found.items()}})
+    else:
+        _tell(file, found)
+    if found["faults"]:
         raise typer.Exit(2)
-    if strict and cluster:
+    if strict and (found["cluster"] or found["here"]):
         raise typer.Exit(1)
 
 
-def _algorithm_faults(experiment: "Experiment") -> tuple[Fault, ...]:
-    from katib.errors import AlgorithmUnknown
-    from katib.spec.study import study_config
-    from katib.suggestion import open_suggestions
-
-    suggestions = open_suggestions()
-    config = study_config(experiment, uid="")
-    try:
-        return tuple(suggestions.validate(config))
-    except AlgorithmUnknown as error:
-        path = "spec.algorithm.algorithmName"
-        return (Fault(path=path, given=config.algorithm, wanted=error.message, hint=error.hint),)
-    finally:
-        suggestions.close()
+TITLES = {
+    "here": "valid, but it cannot run on this machine:",
+    "warnings": "likely mistakes:",
+    "cluster": "runs here, but a cluster would refuse:",
+}
 
 
-def _tell(file: Path, faults: tuple[Fault, ...], cluster: tuple[Fault, ...], scripts: tuple[Fault, ...]) -> None:
+def _tell(file: Path, found: dict[str, tuple[Fault, ...]]) -> None:
+    faults = found["faults"]
     if faults:
         say(f"{file}: {len(faults)} faults" if len(faults) > 1 else f"{file}: 1 fault")
         say("\n".join(f"  - {fault}" for fault in faults))
     else:
         say(f"{file}: valid")
-    if scripts:
-        say("likely mistakes:")
-        say("\n".join(f"  - {warning}" for warning in scripts))
-    if cluster:
-        say("runs here, but a cluster would refuse:")
-        say("\n".join(f"  - {warning}" for warning in cluster))
+    for kind, title in TITLES.items():
+        if found[kind]:
+            say(title)
+            say("\n".join(f"  - {fault}" for fault in found[kind]))
 
 
 def _views(faults: tuple[Fault, ...]) -> list[dict[str, object]]:

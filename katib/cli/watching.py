@@ -1,10 +1,10 @@
 """Runs a study in this terminal: progress while it runs, the result at the end, and what Ctrl-C does."""
 
-import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from katib.cli.options import Output
-from katib.cli.progress import open_progress
+from katib.cli.progress import ProgressView, open_progress
 from katib.cli.render import note, print_json, say, study_lines
 from katib.core.study import Study, StudyStatus
 from katib.embedded.session import Session
@@ -28,12 +28,12 @@ def watch(session: Session, started: Started, *, output: Output, location: str) 
     name = study.name
     for line in started.notes:
         note(f"note: {line}")
-    if not started.created:
+    if not started.created and not study.condition.concluded:
         note(f"{name} exists and goes on: {study.summary.created} trials so far")
     if study.condition.concluded:
         return _finish(session, study, output)
     progress = open_progress(sys.stderr, study)
-    with progress, _interruptible(session, name) as interrupted:
+    with progress, _interruptible(session, name, progress) as interrupted:
         try:
             study = session.run(name, progress.update)
         except KeyboardInterrupt:
@@ -67,7 +67,7 @@ def detach(study: Study, location: str, output: Output) -> int:
 
 
 def _finish(session: Session, study: Study, output: Output) -> int:
-    report = study_report(session.store, study)
+    report = study_report(session.store, study, now=time.time())
     if output is Output.JSON:
         print_json(report)
     else:
@@ -76,7 +76,7 @@ def _finish(session: Session, study: Study, output: Output) -> int:
 
 
 @contextmanager
-def _interruptible(session: Session, name: str) -> Iterator[threading.Event]:
+def _interruptible(session: Session, name: str, progress: ProgressView) -> Iterator[threading.Event]:
     """The first signal asks the study to stop cleanly; the second raises KeyboardInterrupt. Yields a flag."""
     interrupted = threading.Event()
 
@@ -84,7 +84,7 @@ def _interruptible(session: Session, name: str) -> Iterator[threading.Event]:
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()
-        os.write(2, b"\nstopping: waiting for running trials to end; Ctrl-C again kills them\n")
+        progress.say("stopping: waiting for running trials to end; Ctrl-C again kills them")
         # Not in the handler itself: the main thread may hold the store's lock at this very moment.
         threading.Thread(target=session.interrupt, args=(name,), daemon=True).start()
 

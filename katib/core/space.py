@@ -230,7 +230,7 @@ def as_text(value: Value) -> str:
 
 
 def as_number(value: Value) -> Value:
-    """A discrete value's text as the number it stands for, where it is one; for output that people compute with."""
+    """A discrete value's text as the number it stands for; for output that people compute with."""
     if not isinstance(value, str):
         return value
     try:

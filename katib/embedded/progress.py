@@ -1,13 +1,14 @@
 """Progress in words: how fast trials finish, what just finished, and where the study stands."""
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
 from katib.controller.controller import Progress
-from katib.core.space import Assignment, as_number
+from katib.core.space import Assignment
 from katib.core.study import Study, Summary
 from katib.core.trial import FINISHED, TrialState
 
@@ -64,8 +65,7 @@ def headline(study: Study, summary: Summary, eta: float | None) -> str:
 
 def assignment_text(assignment: Assignment) -> str:
     """name=value pairs on one line, numbers shortened."""
-    numbers = {name: as_number(value) for name, value in assignment.items()}
-    return " ".join(f"{name}={f'{v:.6g}' if isinstance(v, float) else v}" for name, v in numbers.items())
+    return " ".join(f"{name}={f'{v:.6g}' if isinstance(v, float) else v}" for name, v in assignment.items())
 
 
 def duration(seconds: float) -> str:
@@ -91,6 +91,10 @@ class LineProgress:
 
     def __exit__(self, *_error: object) -> None:
         self._stream.flush()
+
+    def say(self, text: str) -> None:
+        """Tell something that is not progress; may be called from a signal handler, where a stream may not be used."""
+        os.write(self._stream.fileno(), f"{text}\n".encode())
 
     def update(self, progress: Progress) -> None:
         """Print what is new."""

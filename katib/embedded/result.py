@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from katib.core.space import as_number
 from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.stores.contract import Store
@@ -91,8 +90,7 @@ def _trial(trial: Trial, values: Mapping[str, Mapping[str, Any]]) -> TrialResult
         message=trial.message,
         value=trial.value,
         parameters={
-            name: values[name][str(value)] if name in values else as_number(value)
-            for name, value in trial.assignment.items()
+            name: values[name][str(value)] if name in values else value for name, value in trial.assignment.items()
         },
         metrics={name: summary.latest for name, summary in trial.metrics.items()},
         seconds=(trial.ended_at or 0.0) - (trial.started_at or 0.0) if timed else None,

@@ -12,8 +12,8 @@ from katib.config import Settings
 from katib.controller.controller import Controller, Progress
 from katib.controller.orders import Orders
 from katib.controller.owned import OwnedStudy
-from katib.core.study import RetryPolicy, Study, StudyConfig
-from katib.errors import InvalidInput, LeaseHeld
+from katib.core.study import RetryPolicy, Study
+from katib.errors import LeaseHeld
 from katib.runners.local import LocalRunner
 from katib.service.owners import Owner
 from katib.service.studies import Studies, workdir_of
@@ -48,12 +48,6 @@ class Session:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def check_algorithm(self, config: StudyConfig) -> None:
-        """Raise InvalidInput when the algorithm does not take the study's settings or space; AlgorithmUnknown."""
-        faults = self.suggestions.validate(config)
-        if faults:
-            raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
 
     def run(self, name: str, on_progress: Callable[[Progress], None] = lambda _progress: None) -> Study:
         """Carry a study to its end, in the calling thread, and return it. May be called again when it was interrupted.

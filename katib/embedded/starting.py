@@ -7,13 +7,14 @@ from typing import Any
 
 from katib.core.study import Study
 from katib.embedded.session import Session
-from katib.errors import Fault, InvalidInput
+from katib.errors import AlgorithmUnknown, Fault, InvalidInput
 from katib.runners.local.places import collected_path, place_of
 from katib.spec.cluster import script_warnings
 from katib.spec.container import Process, process_of
 from katib.spec.prepare import Prepared, prepare
 from katib.spec.render import Template
 from katib.spec.study import search_space, study_config
+from katib.suggestion.contract import SuggestionService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +38,10 @@ def start(
 
     Raises:
         InvalidInput: something is wrong with it; every fault is named.
-        AlgorithmUnknown: no such algorithm.
         AlreadyExists: the name belongs to a study with another specification.
     """
-    prepared = prepare(document, lines=lines)
-    session.check_algorithm(study_config(prepared.experiment, uid=""))
-    notes = _check_template(prepared)
+    prepared = checked(document, session.suggestions, lines=lines)
+    notes = check_runnable(prepared)
     opened = session.studies.create(prepared, run_root=run_root, workdir=workdir)
     study = opened.study
     if study.stop_requested and not study.condition.concluded:
@@ -50,8 +49,41 @@ def start(
     return Started(study=study, created=opened.created, notes=notes)
 
 
-def _check_template(prepared: Prepared) -> tuple[str, ...]:
-    """Render the template once, so that what cannot run here is said now and not by the first trial."""
+def checked(
+    document: Mapping[str, Any], suggestions: SuggestionService, *, lines: Mapping[str, int] | None = None
+) -> Prepared:
+    """The experiment, with everything right that needs no cluster. Raises InvalidInput with all its faults."""
+    try:
+        prepared = prepare(document, lines=lines)
+    except InvalidInput as error:
+        unknown = _unknown_algorithm(document, suggestions)
+        raise InvalidInput([*error.faults, *unknown], what=error.what) from error
+    faults = _unknown_algorithm(prepared.effective, suggestions)
+    faults = faults or list(suggestions.validate(study_config(prepared.experiment, uid="")))
+    if faults:
+        raise InvalidInput(faults, what=f"algorithm {prepared.experiment.spec.algorithm.algorithm_name!r}")
+    return prepared
+
+
+def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionService) -> list[Fault]:
+    spec = document.get("spec")
+    algorithm = spec.get("algorithm") if isinstance(spec, Mapping) else None
+    name = algorithm.get("algorithmName") if isinstance(algorithm, Mapping) else None
+    if not name:
+        return []
+    try:
+        suggestions.abilities(str(name))
+    except AlgorithmUnknown as error:
+        path = "spec.algorithm.algorithmName"
+        return [Fault(path=path, given=str(name), wanted=error.message, hint=error.hint)]
+    return []
+
+
+def check_runnable(prepared: Prepared) -> tuple[str, ...]:
+    """Render the template once, so that what cannot run here is said now and not by the first trial.
+
+    Returns what a person should know before it runs. Raises InvalidInput when a process cannot be made of it.
+    """
     experiment = prepared.experiment
     if experiment.spec.nas_config is not None:
         said = "architecture search is read and kept, but no algorithm here can do it: use parameters"

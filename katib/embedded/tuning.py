@@ -64,6 +64,9 @@ def tune(
         AlreadyExists: `name` belongs to a study with another specification.
         KeyboardInterrupt: after the running trials were stopped; the same call with the same `name` goes on.
     """
+    if not callable(fn):
+        fault = Fault(path="fn", given=repr(fn), wanted="must be a function of the parameters")
+        raise InvalidInput([fault], what="tune")
     location = db or from_environment(os.environ).store or str(Path.cwd() / "katib.db")
     folder = Path.cwd() if "://" in location else Path(location).expanduser().resolve().parent
     run_root = folder / "katib-runs"
@@ -98,6 +101,7 @@ def _run(session: Session, name: str, shown: LineProgress) -> Any:
         # Stopping takes as long as the trials' grace; a second interrupt ends even that.
         threading.Thread(target=session.interrupt, args=(name,), daemon=True).start()
         session.run(name)
+        sys.stderr.write(f"interrupted; `katib resume {name}` goes on, and so does tune with name={name!r}\n")
         raise
 
 
@@ -155,6 +159,8 @@ def _complete(document: dict[str, Any], *, goal: float | None, settings: Mapping
         spec["objective"]["goal"] = goal
     if settings:
         spec["algorithm"]["algorithmSettings"] = [{"name": key, "value": str(value)} for key, value in settings.items()]
+    # What the function returns is reported last, and that is what counts, whatever it reported on the way.
+    spec["objective"]["metricStrategies"] = [{"name": spec["objective"]["objectiveMetricName"], "value": "latest"}]
     spec["metricsCollectorSpec"] = {"collector": {"kind": "Push"}}
 
 

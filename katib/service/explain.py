@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from katib.core.study import Study, StudyStatus
+from katib.core.study import Study, StudyReason, StudyStatus
 from katib.core.trial import Trial, TrialState
 from katib.service.owners import Owner, running_elsewhere
 from katib.service.views import event_view, metrics, moment
@@ -82,7 +82,8 @@ def _doing(view: StudyView, now: float) -> tuple[str, float | None, str]:
         return condition.message, condition.since, f"`katib resume {name}` goes on"
     owner = Owner.parse(study.owner)
     if running_elsewhere(study, now=now) is None:
-        gone = f"{owner.described} is gone" if owner else "it was never started"
+        never = "it was never started" if not study.summary.created else "whoever ran it has left"
+        gone = f"{owner.described} is gone" if owner else never
         return f"nobody is running it: {gone}", study.lease_until or study.created_at, f"`katib resume {name}` goes on"
     by = f" by {owner.described}" if owner else ""
     if study.stop_requested or condition.concluded:
@@ -104,7 +105,9 @@ def _doing_while_owned(view: StudyView, by: str) -> tuple[str, float | None, str
 
 
 def _hint_when_concluded(study: Study) -> str:
-    name = study.name
+    name, reason = study.name, study.condition.reason
+    if reason in (StudyReason.GOAL_REACHED, StudyReason.SPACE_EXHAUSTED):
+        return f"`katib show {name}` prints the best trial"
     if study.condition.status is StudyStatus.SUCCEEDED:
         return f"`katib show {name}` prints the best trial; `katib resume {name} --max-trials N` extends it"
     return f"`katib trials {name}` lists the trials, `katib logs {name}/TRIAL` prints what one of them said"
@@ -127,7 +130,7 @@ def _failures(store: Store, study: Study, tail_of: TailOf) -> list[str]:
     last = bad[-1]
     said = f"the last of them, {last.name}: {last.message or last.reason.value}"
     tail = tail_of(last)
-    lines = f"\nits last log lines:\n{tail}" if tail and tail not in last.message else ""
+    lines = f"\nits last log lines:\n{tail}" if tail.strip() and tail.strip() not in last.message else ""
     return [f"{_number(len(bad), 'trial')} without a value: {total}", f"{said}{lines}"]
 
 

@@ -14,7 +14,7 @@ PLAIN = ("ordinal", "name", "status", "reason", "value", "attempts", "started", 
 
 def as_csv(store: Store, study: Study) -> str:
     """A row per trial: its plain fields, `param:NAME` for each parameter, `metric:NAME` for each metric's latest."""
-    views = [trial_view(trial) for trial in store.trials(study.uid)]
+    views = [trial_view(study, trial) for trial in store.trials(study.uid)]
     names = list(dict.fromkeys(name for view in views for name in view["parameters"]))
     measured = list(dict.fromkeys(name for view in views for name in view["metrics"]))
     out = io.StringIO()
@@ -31,11 +31,11 @@ def as_csv(store: Store, study: Study) -> str:
     return out.getvalue()
 
 
-def as_document(store: Store, study: Study) -> dict[str, Any]:
+def as_document(store: Store, study: Study, *, now: float) -> dict[str, Any]:
     """Everything: the study as `show` prints it, its Experiment, its trials and all observations."""
     return {
-        "study": study_report(store, study),
+        "study": study_report(store, study, now=now),
         "experiment": dict(study.document),
-        "trials": [trial_view(trial) for trial in store.trials(study.uid)],
+        "trials": [trial_view(study, trial) for trial in store.trials(study.uid)],
         "observations": [observation_view(observation) for observation in store.observations(study.uid)],
     }

@@ -9,7 +9,7 @@ from katib.service.views import best_trial, study_view
 from katib.stores.contract import Store
 
 
-def study_report(store: Store, study: Study) -> dict[str, Any]:
+def study_report(store: Store, study: Study, *, now: float) -> dict[str, Any]:
     """`study_view` with `command`: a shell line that runs the best trial again; null when there is none."""
     best = best_trial(store, study)
     try:
@@ -17,4 +17,4 @@ def study_report(store: Store, study: Study) -> dict[str, Any]:
     except InvalidInput:
         # A template that this machine cannot run (a ConfigMap's, an image's ENTRYPOINT) has no command line.
         command = None
-    return {**study_view(study, best), "command": command}
+    return {**study_view(study, best, now=now), "command": command}

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from katib.core.observation import Metrics
-from katib.core.space import Assignment, as_number
+from katib.core.space import Assignment, ParameterType, as_number
 from katib.core.study import Study
 from katib.core.trial import Trial, TrialState
+from katib.service.owners import running_elsewhere
 from katib.stores.contract import Event, Observation, Store, TrialFilter
 
 COUNTS = {
@@ -31,8 +32,9 @@ def best_trial(store: Store, study: Study) -> Trial | None:
     return found[0] if found else None
 
 
-def study_view(study: Study, best: Trial | None) -> dict[str, Any]:
-    """A study as `run` and `show` print it."""
+def study_view(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
+    """A study as `run` and `show` print it. `owner` is the live process that runs it; null when nobody does."""
+    owner = running_elsewhere(study, now=now)
     objective, budget = study.objective, study.budget
     algorithm = study.effective["spec"].get("algorithm") or {}
     return {
@@ -41,7 +43,7 @@ def study_view(study: Study, best: Trial | None) -> dict[str, Any]:
         "reason": study.condition.reason.value,
         "message": study.condition.message,
         "counts": {**counts(study), "created": study.summary.created},
-        "best": None if best is None else best_view(best),
+        "best": None if best is None else best_view(study, best),
         "objective": {
             "metric": objective.metric,
             "direction": objective.direction.value,
@@ -53,6 +55,7 @@ def study_view(study: Study, best: Trial | None) -> dict[str, Any]:
             "max_failed": budget.max_failed,
         },
         "algorithm": algorithm.get("algorithmName"),
+        "owner": owner.described if owner else None,
         "stop_requested": study.stop_requested,
         "generation": study.generation,
         "created": moment(study.created_at),
@@ -67,17 +70,17 @@ def counts(study: Study) -> dict[str, int]:
     return {name: study.summary.count(state) for name, state in COUNTS.items()}
 
 
-def best_view(trial: Trial) -> dict[str, Any]:
+def best_view(study: Study, trial: Trial) -> dict[str, Any]:
     """The best trial, in short."""
     return {
         "trial": trial.name,
         "ordinal": trial.ordinal,
         "value": number(trial.value),
-        "parameters": parameters(trial.assignment),
+        "parameters": parameters(study, trial.assignment),
     }
 
 
-def trial_view(trial: Trial) -> dict[str, Any]:
+def trial_view(study: Study, trial: Trial) -> dict[str, Any]:
     """A trial as `trials` prints it."""
     return {
         "name": trial.name,
@@ -85,7 +88,7 @@ def trial_view(trial: Trial) -> dict[str, Any]:
         "status": trial.state.value,
         "reason": trial.reason.value,
         "message": trial.message,
-        "parameters": parameters(trial.assignment),
+        "parameters": parameters(study, trial.assignment),
         "value": number(trial.value),
         "metrics": metrics(trial.metrics),
         "labels": dict(trial.labels),
@@ -121,9 +124,14 @@ def observation_view(observation: Observation) -> dict[str, Any]:
     }
 
 
-def parameters(assignment: Assignment) -> dict[str, Any]:
-    """An assignment with numbers as numbers."""
-    return {name: as_number(value) for name, value in assignment.items()}
+def parameters(study: Study, assignment: Assignment) -> dict[str, Any]:
+    """An assignment with discrete values as numbers; categorical ones stay the texts that the trial got."""
+    discrete = {
+        parameter["name"]
+        for parameter in study.effective["spec"].get("parameters") or ()
+        if parameter.get("parameterType") == ParameterType.DISCRETE
+    }
+    return {name: as_number(value) if name in discrete else value for name, value in assignment.items()}
 
 
 def metrics(summaries: Metrics) -> dict[str, Mapping[str, Any]]:

@@ -87,6 +87,8 @@ def test_print_yaml_prints_the_experiment_and_runs_nothing(cli):
         "loss",
         "--name",
         "printed",
+        "--image",
+        "busybox:1.36",
         "--",
         "echo",
         "loss={x}",
@@ -256,3 +258,46 @@ def test_an_exhausted_space_ends_the_study(cli):
     report = cli.run("run", str(path), "--output", "json").json
     assert report["reason"] == "ExperimentSuggestionEndReached"
     assert sorted(trial["parameters"]["x"] for trial in cli.trials()) == [1, 2, 3]
+
+
+def test_categorical_values_stay_the_texts_they_are(cli):
+    values = ["nan", "inf", "007", "1_0", "plain"]
+    space = [
+        {"name": "x", "parameterType": "categorical", "feasibleSpace": {"list": values}},
+        {"name": "n", "parameterType": "discrete", "feasibleSpace": {"list": ["016", "0.50"]}},
+    ]
+    path = cli.write(parameters=space, algorithm="grid", script="echo loss=$1", maxTrialCount=10)
+    report = cli.run("run", str(path), "--output", "json").json
+    assert report["best"]["parameters"] == {"x": "nan", "n": 0.5}
+    points = [trial["parameters"] for trial in cli.trials()]
+    assert sorted({point["x"] for point in points}) == sorted(values)
+    assert {point["n"] for point in points} == {16, 0.5}
+    assert {
+        row["parameters"]["x"] for row in json.loads(cli.run("export", "study", "--format", "json").out)["trials"]
+    } == set(values)
+
+
+def test_validate_says_what_is_valid_but_cannot_run_here(cli):
+    collector = {
+        "collector": {"kind": "File"},
+        "source": {"fileSystemPath": {"path": "/var/log/katib/metrics.log", "kind": "File", "format": "TEXT"}},
+    }
+    path = cli.write(metricsCollectorSpec=collector)
+    answer = cli.json("validate", str(path))
+    assert answer["valid"]
+    assert answer["here"][0]["path"] == "spec.metricsCollectorSpec.source.fileSystemPath.path"
+    cli.run("validate", str(path), "--strict", code=1)
+
+
+def test_an_unknown_algorithm_is_named_among_all_other_faults(cli):
+    path = cli.write(algorithm="tpee", maxTrialCount=0)
+    faults = {fault["path"] for fault in cli.json("validate", str(path), code=2)["faults"]}
+    assert faults >= {"spec.algorithm.algorithmName", "spec.maxTrialCount"}
+
+
+def test_each_command_has_help_with_an_example(cli):
+    names = ["run", "resume", "list", "show", "trials", "logs", "explain", "stop", "delete", "export", "validate"]
+    listed = cli.run("--help").out
+    for name in names:
+        assert name in listed
+        assert f"katib {name}" in cli.run(name, "--help").out.partition("xample")[2]

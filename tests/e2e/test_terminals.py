@@ -178,3 +178,34 @@ def test_delete_ends_what_a_killed_controller_left_running(cli):
     pids = (cli.folder / "pids").read_text().split()
     cli.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the trials to end")
     assert cli.json("list") == []
+
+
+def test_a_study_that_nobody_runs_says_so_and_can_be_stopped(cli):
+    path = cli.write(script="echo $$ >> pids; while :; do sleep 0.1; done")
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 2, "two running trials")
+    assert cli.show()["owner"] is not None
+    process.kill()
+    process.communicate()
+    assert cli.show()["owner"] is None
+    assert "nobody is running it" in cli.run("show", "study").out
+    cli.run("stop", "study")
+    report = cli.show()
+    assert (report["status"], report["counts"]["running"], report["counts"]["pending"]) == ("Stopped", 0, 2)
+    pids = (cli.folder / "pids").read_text().split()
+    cli.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the trials to end")
+
+
+def test_following_a_log_ends_with_the_trial_even_when_nobody_keeps_the_record(cli):
+    path = cli.write(
+        script="echo begun; while [ ! -e go ]; do sleep 0.05; done; echo ended; echo loss=$0", maxTrialCount=1
+    )
+    process = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 1, "a running trial")
+    follower = cli.start("logs", "study/1", "--follow")
+    process.kill()
+    process.communicate()
+    (cli.folder / "go").touch()
+    out, err = follower.communicate(timeout=60)
+    assert follower.returncode == 0, err
+    assert out.split() == ["begun", "ended", "loss=" + str(cli.trials()[0]["parameters"]["x"])]

@@ -106,3 +106,18 @@ def test_a_notebooks_function(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "2.0\n"
     assert done.stderr == ""
+
+
+def test_what_the_function_returns_counts_whatever_it_reported():
+    def fn(x):
+        for step in range(3):
+            katib.report(loss=step, step=step)
+        return 10 + x
+
+    result = katib.tune(fn, {"x": [1, 2]}, max_trials=2, algorithm="grid")
+    assert [trial.value for trial in result.trials] == [11.0, 12.0]
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(InvalidInput, match="function"):
+        katib.tune(3, {"x": "float:0:1"})

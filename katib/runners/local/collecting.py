@@ -6,7 +6,7 @@ from pathlib import Path
 
 from katib.core.observation import MetricPoint
 from katib.runners.contract import LaunchOrder
-from katib.runners.local.places import moved_collector, place_of
+from katib.runners.local.places import collected_path, moved_collector, place_of
 from katib.runners.local.supervisor import layout
 from katib.spec.container import process_of
 from metrics_collector.sources import Source, open_sources
@@ -58,7 +58,9 @@ class Collection:
     def _open(self) -> Source:
         order = self._order
         own = layout.metrics(self._dir, *order.key)
-        place = place_of(order.collector, process_of(order.manifest, order.container), own)
+        place = None
+        if collected_path(order.collector) is not None:
+            place = place_of(order.collector, process_of(order.manifest, order.container), own)
         return open_sources(
             moved_collector(order.collector, place) if place else order.collector,
             metrics=order.metrics,

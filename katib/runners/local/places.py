@@ -23,10 +23,12 @@ class Place:
     Attributes:
         path: as the Experiment writes it: the collector's file, or the folder that it is in.
         own: what stands for it.
+        folder: the attempt's own folder: `own` itself, or what it is in.
     """
 
     path: str
     own: Path
+    folder: Path
 
     def moved(self, text: str) -> str:
         """`text` with each mention of the path, or of something below it, moved."""
@@ -85,9 +87,9 @@ def moved_collector(collector: Mapping[str, Any], place: Place) -> dict[str, Any
 
 def _candidates(path: str, own: Path, *, is_file: bool) -> list[Place]:
     if not is_file:
-        return [Place(path=path, own=own)]
+        return [Place(path=path, own=own, folder=own)]
     file = PurePosixPath(path)
-    whole = Place(path=path, own=own / file.name)
+    whole = Place(path=path, own=own / file.name, folder=own)
     # The file's folder, which a script may be given instead; never the root folder, which everything is below.
-    folder = [Place(path=str(file.parent), own=own)] if str(file.parent) != "/" else []
+    folder = [Place(path=str(file.parent), own=own, folder=own)] if str(file.parent) != "/" else []
     return [whole, *folder]

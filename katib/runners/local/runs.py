@@ -52,10 +52,9 @@ class LocalRun:
         self.news = True
         self.final = _final(line, self.report)
         running = self.report.phase is Phase.RUNNING
-        if self.final is not None and self.final.phase is Phase.ENDED:
-            # LOST and REFUSED are told together with the last points: the engine does not wait for any after them.
-            self.report = self.final
-        elif self.final is None and line["is"] == "started":
+        # An end is told together with the last points: how long ago it was must not make them late. A run that ended
+        # while no engine looked would else be judged before its log has been read.
+        if self.final is None and line["is"] == "started":
             self.report = RunReport(phase=Phase.RUNNING, started_at=line["at"])
         elif self.final is None and line["is"] == "stopping" and not running:
             self.report = RunReport(phase=Phase.RUNNING, started_at=line["started"])

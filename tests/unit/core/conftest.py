@@ -1,3 +1,0 @@
-from katib.testing.strategies import load_profile
-
-load_profile()
