@@ -388,7 +388,7 @@ def test_a_server_that_only_reads_says_so(postgresql: Server) -> None:
     open_store(postgresql.url).close()
     store = open_store(f"{postgresql.url}&options=-cdefault_transaction_read_only%3Don")
     with pytest.raises(StoreReadOnly):
-        store.create_study(new_study(), now=NOW)
+        store.create_study(new_study("only here"), now=NOW)
     store.close()
 
 
