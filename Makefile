@@ -4,7 +4,7 @@
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # Once the tools of development are installed, keep them up to date too.
 READY := $(or $(wildcard .venv/.dev),.venv/.all)
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help run test check docs base fmt clean

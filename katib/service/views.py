@@ -34,7 +34,7 @@ def best_trial(store: Store, study: Study) -> Trial | None:
 
 def study_view(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
     """A study as `run` and `show` print it. `owner` is the live process that runs it; null when nobody does."""
-    owner = running_elsewhere(study, now=now)
+    owner = None if study.condition.ended else running_elsewhere(study, now=now)
     objective, budget = study.objective, study.budget
     algorithm = study.effective["spec"].get("algorithm") or {}
     return {
