@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from katib.core.trial import TrialState
 from katib.errors import (
     InvalidInput,
     KatibError,
@@ -26,11 +28,14 @@ from katib.errors import (
     StoreTooNew,
     StoreUnavailable,
 )
+from katib.stores.contract import Event, TrialPoints
 from katib.stores.opening import open_store
 from katib.stores.sql.placement import refuse_network_file_system
+from katib.stores.sql.tables import metadata
+from katib.testing import builders as make
 from katib.testing import servers
 from katib.testing.servers import PASSWORD, Server
-from katib.testing.stores.base import NOW, Owned, new_study
+from katib.testing.stores.base import NOW, Owned, move, new_study, points
 from katib.testing.stores.sharing import at_once
 
 NOBODY = 65534
@@ -157,6 +162,41 @@ def test_many_threads_do_not_wait_forever(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_fails_halfway_leaves_nothing(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "katib.db")
+    owned = Owned(store)
+    owned.run(1)
+    before = store.view(owned.uid)
+    no_text: Any = {"seed": object()}
+    # Overrides are written last: the rest has been by then.
+    with pytest.raises(TypeError):
+        owned.commit(
+            advice=[make.advice(2)],
+            observations=[TrialPoints(trial=owned.trial(1).name, attempt=1, points=points(0.5))],
+            transitions=[move(1, TrialState.RUNNING, TrialState.FAILED)],
+            overrides=no_text,
+        )
+    assert store.view(owned.uid) == before
+    assert owned.stored() == []
+    owned.advise(2)
+    store.close()
+
+
+def test_a_deleted_study_leaves_no_rows(tmp_path: Path) -> None:
+    file = tmp_path / "katib.db"
+    store = open_store(file)
+    owned = Owned(store)
+    owned.run(1)
+    owned.append(1, *points(0.5))
+    owned.commit(events=[Event(time=NOW, kind="Normal", reason="r", message="m")])
+    store.delete_study("digits")
+    store.close()
+    with sqlite3.connect(file) as connection:
+        for table in metadata.tables:
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchall() == [(0,)], table
+    connection.close()
+
+
 @contextmanager
 def no_permission(folder: Path) -> Iterator[None]:
     """Be a user who may read `folder` and what is in it, and write nothing."""
@@ -250,7 +290,7 @@ READ_ONLY_MOUNT = """
     from pathlib import Path
     from katib.errors import StoreReadOnly
     from katib.stores.opening import open_store
-    from katib.testing.stores.base import NOW, Owned, new_study
+    from katib.testing.stores.base import NOW, Owned, move, new_study, points
 
     folder = Path(sys.argv[1])
     store = open_store(folder / "katib.db")

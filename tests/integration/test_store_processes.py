@@ -17,7 +17,7 @@ from katib.stores.opening import open_store
 from katib.testing import builders as make
 from katib.testing.stores.base import EVERYTHING, NOW, new_study
 
-PROCESSES, ROUNDS = 8, 40
+PROCESSES, ROUNDS = 8, 25
 
 
 def start(folder: Path, script: str, *arguments: object) -> subprocess.Popen[str]:

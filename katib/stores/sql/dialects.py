@@ -134,13 +134,16 @@ def _sqlite(url: URL, patience: float) -> Engine:
 def _write_ahead(connection: Any, patience: float) -> None:
     """Switch to a write-ahead log, unless the file has one: readers and the writer then do not wait for each other.
 
-    SQLite does not wait its busy timeout for this switch when two processes create the file at the same time.
+    SQLite does not wait its busy timeout for this switch when two processes create the file at the same time. Where it
+    cannot switch, as in a file that may only be read, it goes on as it is.
     """
     deadline = time.monotonic() + patience
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+    while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
         except connection.OperationalError as error:
             if not faults.sqlite_is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
+        else:
+            return
