@@ -1,7 +1,8 @@
 """What differs between databases, beyond the SQL that SQLAlchemy writes."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,13 +102,23 @@ _SERVER: dict[str, Any] = {
 }
 
 
+@contextmanager
+def _closed_on_error(connection: Any) -> Iterator[None]:
+    """Close a new connection that cannot be set up: SQLAlchemy forgets it."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 def _mysql(url: URL, patience: float) -> Engine:
     arguments = {"connect_timeout": max(int(patience), 2), "charset": "utf8mb4"}
     engine = create_engine(url, connect_args=arguments, **_SERVER)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:
-        with connection.cursor() as cursor:
+        with _closed_on_error(connection), connection.cursor() as cursor:
             # A server may be set to cut long texts silently.
             cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES'")
             # Its default locks gaps between keys, over which two writers of different trials would deadlock.
@@ -123,10 +134,11 @@ def _sqlite(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA foreign_keys = ON")
-        # With a write-ahead log, NORMAL survives the end of any process; only a power cut can cost the last commits.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        _write_ahead(connection, patience)
+        with _closed_on_error(connection):
+            connection.execute("PRAGMA foreign_keys = ON")
+            # With a write-ahead log, NORMAL survives the end of any process; only a power cut costs the last commits.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            _write_ahead(connection, patience)
 
     return engine
 
@@ -134,8 +146,7 @@ def _sqlite(url: URL, patience: float) -> Engine:
 def _write_ahead(connection: Any, patience: float) -> None:
     """Switch to a write-ahead log, unless the file has one: readers and the writer then do not wait for each other.
 
-    SQLite does not wait its busy timeout for this switch when two processes create the file at the same time. Where it
-    cannot switch, as in a file that may only be read, it goes on as it is.
+    SQLite does not wait its busy timeout for this switch when two processes create the file at the same time.
     """
     deadline = time.monotonic() + patience
     while True:

@@ -60,6 +60,14 @@ class TrialCases(StoreCases):
         names = [trial.name for trial in owned.store.view(owned.uid).advised]
         assert len(set(names)) == 24
 
+    def test_as_much_unused_advice_is_read_as_is_asked_for(self, owned: Owned) -> None:
+        owned.advise(*range(1, 9))
+        owned.commit(transitions=[move(2, TrialState.ADVISED, TrialState.PENDING)])
+        whole = owned.store.view(owned.uid)
+        for most in (0, 1, 5, 100):
+            view = owned.store.view(owned.uid, advice=most)
+            assert view == replace(whole, advised=whole.advised[:most])
+
     def test_hundreds_of_answers_are_recorded_at_once(self, owned: Owned) -> None:
         owned.advise(*range(1, 301))
         assert [trial.ordinal for trial in owned.store.view(owned.uid).advised] == list(range(1, 301))
