@@ -31,7 +31,7 @@ def test_an_example_runs_to_its_best_trial(cli, in_path, name):
 @pytest.mark.parametrize("name", WITH_FILE)
 def test_an_example_is_fit_for_a_cluster(cli, name):
     answer = cli.json("validate", str(EXAMPLES / name / "experiment.yaml"))
-    assert answer == {"valid": True, "faults": [], "cluster": [], "warnings": []}
+    assert answer == {"valid": True, "faults": [], "here": [], "cluster": [], "warnings": []}
 
 
 def test_the_quickstart_prints_a_metric_per_epoch(cli, in_path):
