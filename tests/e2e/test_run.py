@@ -178,7 +178,7 @@ def test_a_finished_study_is_extended(cli):
 
 
 def test_the_goal_ends_the_study_and_what_still_runs(cli):
-    script = 'echo "loss=$0"; if [ $KATIB_ATTEMPT = 1 ] && [ ! -e done ]; then touch done; exit 0; fi; sleep 1000'
+    script = 'echo "loss=$0"; if mkdir first 2>/dev/null; then exit 0; fi; sleep 1000'
     path = cli.write(
         script=script, objective={"type": "minimize", "objectiveMetricName": "loss", "goal": 0.95}, maxTrialCount=9
     )
