@@ -1,7 +1,8 @@
 """Optuna's TPE sampler over a list of trials that we hold, with no study of its own to keep in step.
 
 The one module that imports optuna. It uses the public interface of samplers: `sample_independent(study, trial, name,
-distribution)`. The study it is given reads its trials from `History`, so nothing is written when the sampler is asked.
+distribution)`, and `sample_relative(study, trial, distributions)` for all parameters together. The study they are given
+reads its trials from `History`, which also takes what a sampler notes about the trial that it is asked for.
 """
 
 import logging
@@ -45,6 +46,9 @@ class History(InMemoryStorage):
     ) -> list[FrozenTrial]:
         return self.trials if states is None else [trial for trial in self.trials if trial.state in states]
 
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Nothing is kept: what a sampler notes for its colleagues, ours are told as a trial in flight."""
+
 
 @dataclass(frozen=True)
 class Dimension:
@@ -71,20 +75,24 @@ class OptunaTpe:
     """The model of one study. It minimises.
 
     Args:
+        multivariate: model all parameters together instead of one by one.
         candidates: points drawn of which the best is suggested, >= 1.
         gamma: of n trials the best gamma * sqrt(n) count as good; None for optuna's rule, a tenth.
         prior_weight: of the prior beside the trials; None for optuna's default, 1.
     """
 
-    def __init__(self, cube: Cube, *, candidates: int, gamma: float | None, prior_weight: float | None) -> None:
+    def __init__(
+        self, cube: Cube, *, multivariate: bool, candidates: int, gamma: float | None, prior_weight: float | None
+    ) -> None:
         self._dimensions = [
             Dimension.of(parameter.name, axis) for parameter, axis in zip(cube.space.parameters, cube.axes, strict=True)
         ]
         self._distributions = {each.name: each.distribution for each in self._dimensions}
+        self._multivariate = multivariate
         self._candidates = candidates
         self._gamma = gamma
         self._prior_weight = prior_weight
-        self._valued = 0
+        self._valued = self._finished = 0
         self._cache: dict[int, tuple[_Told, FrozenTrial | None]] = {}
         self._history = History()
         with _quiet():
@@ -96,12 +104,14 @@ class OptunaTpe:
         *,
         bad: Sequence[tuple[int, Assignment]],
         in_flight: Sequence[tuple[int, Assignment]],
+        finished: int,
     ) -> None:
         """This is the record, in place of the last: (ordinal, assignment) of each trial, and its value if it has one.
 
-        Bad trials are optuna's pruned ones without a report, which rank behind every value.
+        Bad trials are optuna's pruned ones without a report, which rank behind every value. `finished` is the number of
+        valued and bad trials of which these are a part: `gamma` goes by it.
         """
-        self._valued = len(valued)
+        self._valued, self._finished = len(valued), finished
         told = [
             *((ordinal, assignment, TrialState.COMPLETE, value) for ordinal, assignment, value in valued),
             *((ordinal, assignment, TrialState.PRUNED, None) for ordinal, assignment in bad),
@@ -118,15 +128,15 @@ class OptunaTpe:
         sampler = self._sampler(seed)
         study = optuna.load_study(study_name=STUDY, storage=self._history, sampler=sampler)
         asking = _frozen(ordinal, TrialState.RUNNING, None, {}, {})
-        values: dict[str, Value] = {}
-        for dimension in self._dimensions:
-            distribution = dimension.distribution
-            if distribution.single():
-                values[dimension.name] = dimension.to_value(0)
-                continue
-            answer = sampler.sample_independent(study, asking, dimension.name, distribution)
-            values[dimension.name] = dimension.to_value(answer)
-        return values
+        open_ = {each.name: each.distribution for each in self._dimensions if not each.distribution.single()}
+        if self._multivariate:
+            answers = sampler.sample_relative(study, asking, open_)
+        else:
+            answers = {
+                name: sampler.sample_independent(study, asking, name, distribution)
+                for name, distribution in open_.items()
+            }
+        return {each.name: each.to_value(answers.get(each.name, 0)) for each in self._dimensions}
 
     def _sampler(self, seed: int) -> optuna.samplers.TPESampler:
         options: dict[str, Any] = {}
@@ -139,13 +149,13 @@ class OptunaTpe:
                 seed=seed,
                 n_startup_trials=0,
                 n_ei_candidates=self._candidates,
-                multivariate=False,
+                multivariate=self._multivariate,
                 constant_liar=True,
                 **options,
             )
 
-    def _number_of_good(self, trials: int) -> int:
-        return min(math.ceil((self._gamma or 0.0) * math.sqrt(trials)), MOST_GOOD, self._valued)
+    def _number_of_good(self, trials: int) -> int:  # noqa: ARG002 - it counts what it was told only
+        return min(math.ceil((self._gamma or 0.0) * math.sqrt(self._finished)), MOST_GOOD, self._valued)
 
     def _trials(self, told: Iterable[_Told]) -> Iterator[FrozenTrial]:
         for each in told:

@@ -13,14 +13,18 @@ What a trial means (see `base.Standing`):
 
 Uniform ranges, with or without a step, and lists are optuna's own distributions; all others are a uniform coordinate of
 the unit cube (`katib.core.encode`), which for a logarithmic range without a step is what optuna does too.
+
+Of more than 2,000 trials with a value the model is told the best 25, which are those that can count as good, and the
+latest of the others; optuna gives the old ones of these next to no weight. So the cost of an answer stays where it is.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from algorithms.base import PointByPoint, Standing, standing
 from algorithms.options import Option, random_state
-from katib.core.advice import Abilities, Advice
+from algorithms.recall import recalled
+from katib.core.advice import Abilities, Advice, Setting
 from katib.core.draw import UsedPoints, draw_unused, uniforms
 from katib.core.objective import Direction
 from katib.core.space import Assignment
@@ -35,6 +39,9 @@ REDRAWS = 4
 
 BAD_PER_VALUE = 9
 """The model takes the best tenth as good: with nine bad trials per value none of the bad ones is in it."""
+
+RECALLED, RECALLED_BEST = 2000, 25
+"""Trials with a value that the model is told at most, and how many of them are the best ones."""
 
 ORIGIN_LABEL = "katib.kubeflow.org/origin"
 """On a suggestion that did not come from the model although it was ready: `random`, the model kept repeating itself."""
@@ -95,13 +102,22 @@ class TpeSearch(PointByPoint):
     """Optuna's independent TPE with the constant liar; maximising is minimising the negative."""
 
     abilities = Abilities()
-    settings = (random_state(), STARTUP, CANDIDATES, CANDIDATES_OF_HYPEROPT, GAMMA, PRIOR_WEIGHT)
+    settings: ClassVar[tuple[Setting, ...]] = (
+        random_state(),
+        STARTUP,
+        CANDIDATES,
+        CANDIDATES_OF_HYPEROPT,
+        GAMMA,
+        PRIOR_WEIGHT,
+    )
+    multivariate: ClassVar[bool] = False
     requires = ("optuna",)
     install = "katib-engine[algorithms]"
 
     def __init__(self, config: StudyConfig) -> None:
         super().__init__(config)
         self._startup = STARTUP.of(config)
+        self._stream = f"{'multivariate-tpe' if self.multivariate else 'tpe'}/{self.seed}"
         self._sign = 1.0 if config.objective.direction is Direction.MINIMIZE else -1.0
         self._model: OptunaTpe | None = None
         self._ready = False
@@ -115,23 +131,25 @@ class TpeSearch(PointByPoint):
         bad = by_standing[Standing.BAD]
         self._ready = bool(valued) and len(valued) + len(bad) >= self._startup
         if self._ready:
+            told = [(t.ordinal, t.assignment, self._sign * (t.value or 0.0)) for t in valued]
             self._tpe.tell(
-                [(t.ordinal, t.assignment, self._sign * (t.value or 0.0)) for t in valued],
-                bad=[(t.ordinal, t.assignment) for t in bad[-BAD_PER_VALUE * len(valued) :]],
+                recalled(told, most=RECALLED, best=RECALLED_BEST),
+                bad=[(t.ordinal, t.assignment) for t in bad[-min(BAD_PER_VALUE * len(valued), RECALLED) :]],
                 in_flight=[(t.ordinal, t.assignment) for t in by_standing[Standing.IN_FLIGHT]],
+                finished=len(valued) + len(bad),
             )
 
     def point(self, ordinal: int, used: UsedPoints) -> Assignment | Advice | None:
         if not self._ready:
-            return draw_unused(self.cube, used, f"tpe/{self.seed}/{ordinal}/startup")
+            return draw_unused(self.cube, used, f"{self._stream}/{ordinal}/startup")
         if used.full:
             return None
         for attempt in range(1 + REDRAWS):
-            draw = uniforms(f"tpe/{self.seed}/{ordinal}/{attempt}", 1)[0]
+            draw = uniforms(f"{self._stream}/{ordinal}/{attempt}", 1)[0]
             point = self._tpe.ask(ordinal, seed=int(draw * 2**32))
             if point not in used:
                 return self._in_flight(Advice(ordinal=ordinal, assignment=point))
-        drawn = draw_unused(self.cube, used, f"tpe/{self.seed}/{ordinal}/random")
+        drawn = draw_unused(self.cube, used, f"{self._stream}/{ordinal}/random")
         if drawn is None:
             return None
         return self._in_flight(Advice(ordinal=ordinal, assignment=drawn, labels={ORIGIN_LABEL: "random"}))
@@ -150,6 +168,7 @@ class TpeSearch(PointByPoint):
             candidates = CANDIDATES_OF_HYPEROPT.of(self.config)
             self._model = OptunaTpe(
                 self.cube,
+                multivariate=self.multivariate,
                 candidates=max(CANDIDATES.of(self.config) if candidates is None else candidates, 1),
                 gamma=GAMMA.of(self.config),
                 prior_weight=PRIOR_WEIGHT.of(self.config),

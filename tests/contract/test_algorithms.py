@@ -63,6 +63,11 @@ class TestTpe(Shipped):
     settings: ClassVar[dict[str, str]] = {"n_startup_trials": "5", "n_ei_candidates": "8"}
 
 
+class TestMultivariateTpe(Shipped):
+    algorithm = "multivariate-tpe"
+    settings: ClassVar[dict[str, str]] = {"n_startup_trials": "5", "n_ei_candidates": "8"}
+
+
 class TestOneOfSomebodyElse(Shipped):
     algorithm = "corners"
 

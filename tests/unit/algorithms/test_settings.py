@@ -5,6 +5,7 @@ import pytest
 from algorithms.base import Algorithm
 from algorithms.grid import GridSearch
 from algorithms.joe_kuo import DIMENSIONS
+from algorithms.multivariate_tpe import MultivariateTpeSearch
 from algorithms.random_search import RandomSearch
 from algorithms.sobol import SobolSearch
 from algorithms.tpe import TpeSearch
@@ -12,7 +13,13 @@ from katib.errors import InvalidInput
 from katib.suggestion.registry import Registry
 from katib.testing.algorithms import SPACES, double, integer, space, study_config
 
-NAMES = {"random": RandomSearch, "grid": GridSearch, "sobol": SobolSearch, "tpe": TpeSearch}
+NAMES = {
+    "random": RandomSearch,
+    "grid": GridSearch,
+    "sobol": SobolSearch,
+    "tpe": TpeSearch,
+    "multivariate-tpe": MultivariateTpeSearch,
+}
 
 
 def faults(algorithm: str, **settings: str) -> list[str]:
@@ -47,6 +54,8 @@ def test_the_entry_points_lead_to_the_classes(algorithm: str) -> None:
         ("tpe", {"gamma": "nan"}, "gamma should be in the range of (0, 1)"),
         ("tpe", {"prior_weight": "0"}, "prior_weight should be great than zero"),
         ("tpe", {"prior_weight": "inf"}, "prior_weight should be great than zero"),
+        ("multivariate-tpe", {"n_startup_trials": "-1"}, "n_startup_trials should be greate or equal than zero"),
+        ("multivariate-tpe", {"gamma": "0.2"}, "unknown setting gamma for algorithm multivariate-tpe"),
         (
             "tpe",
             {"prior_weight": "heavy"},

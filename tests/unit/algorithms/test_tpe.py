@@ -8,7 +8,8 @@ import optuna
 import pytest
 
 from algorithms.base import Standing, standing
-from algorithms.tpe import ORIGIN_LABEL, TpeSearch
+from algorithms.multivariate_tpe import MultivariateTpeSearch
+from algorithms.tpe import ORIGIN_LABEL, RECALLED, RECALLED_BEST, TpeSearch
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective
@@ -59,27 +60,30 @@ def test_the_startup_points_are_random_and_need_no_optuna() -> None:
 def ask_optuna(config: StudyConfig, trials: list[Trial], of: dict[str, object]) -> dict[str, object]:
     """What optuna suggests next in a study of its own with the same record and seed."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    draw = uniforms(f"tpe/{config.uid}/{len(trials) + 1}/0", 1)[0]
-    sampler = optuna.samplers.TPESampler(seed=int(draw * 2**32), multivariate=False, constant_liar=True)
+    draw = uniforms(f"{config.algorithm}/{config.uid}/{len(trials) + 1}/0", 1)[0]
+    together = config.algorithm == "multivariate-tpe"
+    sampler = optuna.samplers.TPESampler(seed=int(draw * 2**32), multivariate=together, constant_liar=True)
     study = optuna.create_study(sampler=sampler)
     for each in trials:
         study.add_trial(optuna.create_trial(value=each.value, params=dict(each.assignment), distributions=of))
     return study.ask(of).params
 
 
-# Optuna 4 calls the constant liar experimental.
+# Optuna 4 calls the constant liar and the multivariate model experimental.
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_it_is_optunas_sampler() -> None:
-    of = space(double("x", -5, 5), double("lr", 1e-5, 1e-1, law="logUniform"), integer("n", 2, 8, step=2))
+@pytest.mark.parametrize("search", [TpeSearch, MultivariateTpeSearch])
+def test_it_is_optunas_sampler(search: type[TpeSearch]) -> None:
+    # In alphabetic order, which is that of optuna's joint spaces.
+    of = space(double("a", -5, 5), double("lr", 1e-5, 1e-1, law="logUniform"), integer("n", 2, 8, step=2))
     theirs = {
-        "x": optuna.distributions.FloatDistribution(-5, 5),
+        "a": optuna.distributions.FloatDistribution(-5, 5),
         "lr": optuna.distributions.FloatDistribution(1e-5, 1e-1, log=True),
         "n": optuna.distributions.IntDistribution(2, 8, step=2),
     }
-    config = study_config("tpe", of)
-    trials = run(config, lambda a: a["x"] ** 2 + a["lr"] + a["n"], 30)
+    config = study_config("multivariate-tpe" if search is MultivariateTpeSearch else "tpe", of)
+    trials = run(config, lambda a: a["a"] ** 2 + a["lr"] + a["n"], 30)
     expected = ask_optuna(config, trials, theirs)
-    assert TpeSearch(config).suggest(trials, [31]).advice[0].assignment == pytest.approx(expected, rel=1e-9)
+    assert search(config).suggest(trials, [31]).advice[0].assignment == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -216,3 +220,20 @@ def spaces_of_one() -> SearchSpace:
 def test_a_parameter_with_one_value_has_it() -> None:
     trials = run(study_config("tpe", spaces_of_one()), lambda a: a["x"], 15)
     assert {each.assignment["n"] for each in trials} == {2}
+
+
+@pytest.mark.parametrize("search", [TpeSearch, MultivariateTpeSearch])
+def test_of_a_long_record_it_is_told_the_best_and_the_latest(search: type[TpeSearch]) -> None:
+    """The points of the others change nothing."""
+    config = study_config("any", space(double("x", 0, 1), double("y", 0, 1)))
+    length = RECALLED + 500
+
+    def record(others: float) -> list[Trial]:
+        """The first fifty are the best; half of them and the next trials up to the latest are not told."""
+        told = {*range(1, RECALLED_BEST + 1), *range(length - RECALLED + RECALLED_BEST + 1, length + 1)}
+        x = {k: k / length if k in told else others + k / 1e6 for k in range(1, length + 1)}
+        points = [Advice(ordinal=k, assignment={"x": x[k], "y": 1 - x[k]}) for k in range(1, length + 1)]
+        return [trial(each, lambda k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, float(k))) for each in points]
+
+    answers = [search(config).suggest(record(others), [length + 1]) for others in (0.25, 0.75)]
+    assert answers[0] == answers[1]
