@@ -231,7 +231,7 @@ def test_of_a_long_record_it_is_told_the_best_and_the_latest(search: type[TpeSea
     def record(others: float) -> list[Trial]:
         """The first fifty are the best; half of them and the next trials up to the latest are not told."""
         told = {*range(1, RECALLED_BEST + 1), *range(length - RECALLED + RECALLED_BEST + 1, length + 1)}
-        x = {k: k / length if k in told else others + k / 1e6 for k in range(1, length + 1)}
+        x = {k: k * 0.618 % 1 if k in told else others + k / 1e6 for k in range(1, length + 1)}
         points = [Advice(ordinal=k, assignment={"x": x[k], "y": 1 - x[k]}) for k in range(1, length + 1)]
         return [trial(each, lambda k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, float(k))) for each in points]
 
