@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from katib.core.advice import PARENT_LABEL
 from katib.core.trial import Trial
 from katib.runners.contract import LaunchOrder
 from katib.spec.prepare import from_effective
@@ -15,9 +16,11 @@ class Orders:
 
     Args:
         effective: the study's Experiment with defaults filled in, as plain data.
+        checkpoints: whether its trials may continue others, and so get a checkpoint directory.
     """
 
-    def __init__(self, effective: Mapping[str, Any]) -> None:
+    def __init__(self, effective: Mapping[str, Any], *, checkpoints: bool = False) -> None:
+        self._checkpoints = checkpoints
         self.experiment = from_effective(effective)
         self._template = Template.of(self.experiment)
         self._metrics = objective(self.experiment).metrics
@@ -39,4 +42,6 @@ class Orders:
             container=self._container,
             metrics=self._metrics,
             collector=self._collector,
+            checkpoints=self._checkpoints,
+            parent=trial.labels.get(PARENT_LABEL, "") if self._checkpoints else "",
         )

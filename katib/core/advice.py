@@ -41,11 +41,16 @@ class Abilities:
             for many at a time and ahead of need.
         never_repeats: it ends with `exhausted` rather than suggest a point twice.
         finite_only: it needs every parameter to be countable.
+        fidelity: one parameter is a resource, named by the setting `resource_name`; the same point may come again with
+            more of it.
+        continues: its trials may continue others (`PARENT_LABEL`), so each is given a checkpoint directory.
     """
 
     oblivious: bool = False
     never_repeats: bool = True
     finite_only: bool = False
+    fidelity: bool = False
+    continues: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,3 +65,6 @@ class Setting:
 
 FALLBACK_LABEL = "katib.kubeflow.org/fallback"
 """On advice that the quasi-random fallback gave because the algorithm failed; the value says why, in one word."""
+
+PARENT_LABEL = "katib.kubeflow.org/parent"
+"""On advice that continues a finished trial: its name. The new trial's checkpoint directory begins as a copy of its."""

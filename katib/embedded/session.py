@@ -19,6 +19,7 @@ from katib.service.owners import Owner
 from katib.service.studies import Studies, workdir_of
 from katib.spec.container import process_of
 from katib.spec.experiment import Experiment
+from katib.spec.prepare import from_effective
 from katib.stores.contract import Lease, Store, Wish
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
@@ -84,14 +85,14 @@ class Session:
     def _own(self, name: str) -> OwnedStudy:
         lease = self._acquire(name)
         study = self.store.get_study(name)
-        orders = Orders(study.effective)
-        experiment = orders.experiment
+        experiment = from_effective(study.effective)
+        abilities = self.suggestions.abilities(experiment.spec.algorithm.algorithm_name)
         owned = OwnedStudy(
             lease=lease,
-            orders=orders,
+            orders=Orders(study.effective, checkpoints=abilities.continues),
             runner=LocalRunner(Path(study.run_dir), cwd=workdir_of(study)),
             retry=retry_policy(experiment),
-            abilities=self.suggestions.abilities(experiment.spec.algorithm.algorithm_name),
+            abilities=abilities,
         )
         self._owned[name] = owned
         return owned

@@ -8,6 +8,8 @@
   they ended, and one whose end nobody saw is reported as LOST.
 * Metric points are delivered at least once; their sequence numbers are the same each time.
 * A run's points are complete once its report says `drained`. An ENDED report becomes drained in bounded time.
+* A run whose order says so finds `KATIB_CHECKPOINT_DIR`, a directory that all attempts of its trial share. It is empty
+  at first, or a copy of the parent's: never a part of one, and what the trial changes there the parent does not see.
 * No method blocks for longer than a local call should; slow work happens behind `observe`.
 """
 
@@ -30,6 +32,8 @@ class LaunchOrder:
         container: the primary container's name.
         metrics: the metrics to collect, the objective first.
         collector: the Experiment's effective metricsCollectorSpec, as plain data.
+        checkpoints: whether the trial gets a checkpoint directory.
+        parent: the finished trial whose checkpoint it starts from; empty for none.
     """
 
     trial: str
@@ -38,6 +42,8 @@ class LaunchOrder:
     container: str
     metrics: tuple[str, ...]
     collector: Mapping[str, Any]
+    checkpoints: bool = False
+    parent: str = ""
 
     @property
     def key(self) -> RunKey:

@@ -3,13 +3,14 @@
 import operator
 from collections.abc import Sequence
 
-from katib.core.advice import Advice, AdviceReply
+from katib.core.advice import PARENT_LABEL, Advice, AdviceReply
 from katib.core.space import Assignment, Parameter, ParameterType, SearchSpace, Value
 from katib.core.study import StudyConfig
+from katib.core.trial import Trial
 from katib.errors import AlgorithmFailed, cut
 
 
-def checked(config: StudyConfig, ordinals: Sequence[int], reply: object) -> AdviceReply:
+def checked(config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int], reply: object) -> AdviceReply:
     """The reply with plain values (numpy's numbers become Python's) and its parameters in the order of the space.
 
     Raises AlgorithmFailed, saying what is wrong with it.
@@ -21,11 +22,24 @@ def checked(config: StudyConfig, ordinals: Sequence[int], reply: object) -> Advi
         raise _nonsense(config, f"it was asked for ordinals {list(ordinals)} and answered for {list(answered)}")
     if not answered and ordinals and not reply.exhausted:
         raise _nonsense(config, "it answered nothing, and did not say that it is exhausted")
+    _check_parents(config, trials, reply.advice)
     return AdviceReply(
         advice=tuple(_advice(config, each) for each in reply.advice),
         exhausted=str(reply.exhausted),
         overrides={str(name): str(value) for name, value in reply.overrides.items()},
     )
+
+
+def _check_parents(config: StudyConfig, trials: Sequence[Trial], advice: Sequence[Advice]) -> None:
+    """What is to be continued must be over: its checkpoint is copied."""
+    parents = {each.labels[PARENT_LABEL]: each.ordinal for each in advice if PARENT_LABEL in each.labels}
+    if not parents:
+        return
+    over = {trial.name for trial in trials if trial.finished}
+    for parent, ordinal in parents.items():
+        if parent not in over:
+            said = f"for trial {ordinal} it wants to continue {parent!r}, which is no finished trial of the study"
+            raise _nonsense(config, said)
 
 
 def _advice(config: StudyConfig, advice: Advice) -> Advice:

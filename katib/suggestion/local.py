@@ -41,7 +41,7 @@ class LocalSuggestions:
     def suggest(self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:
         """See SuggestionService. What the algorithm raises passes through; InvalidInput when the config has faults."""
         algorithm = self._instance(config)
-        return checked(config, ordinals, algorithm.suggest(sorted(trials, key=_ordinal), ordinals))
+        return checked(config, trials, ordinals, algorithm.suggest(sorted(trials, key=_ordinal), ordinals))
 
     def close(self) -> None:
         """See SuggestionService."""

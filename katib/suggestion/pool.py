@@ -113,7 +113,7 @@ class _Seat:
             if isinstance(answer, NeedFull):
                 request = replace(request, base=0, changed=_without_messages(trials))
                 answer = process.ask(request, deadline=deadline, who=who)
-            return checked(config, ordinals, _value(answer))
+            return checked(config, trials, ordinals, _value(answer))
 
     def close(self) -> None:
         self._closed = True

@@ -13,7 +13,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ class RunnerAbilities:
         survives: runs go on without the runner, and a new one at the same place knows them.
         deadlines: it ends a run that takes longer than its activeDeadlineSeconds.
         forces: a run that ignores SIGTERM is ended by SIGKILL, and this is told.
+        checkpoints: trials have checkpoint directories, and one can start from another's.
     """
 
     survives: bool = True
     deadlines: bool = True
     forces: bool = True
+    checkpoints: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,12 +179,12 @@ class RunnerSuite(ABC):
             pytest.skip("this runner declares that runs do not survive it")
         made: list[TrialRunner] = []
 
-        def replace() -> tuple[TrialRunner, Follower]:
+        def succeed() -> tuple[TrialRunner, Follower]:
             runner.close()
             made.append(self.make_runner(tmp_path))
             return made[-1], Follower(made[-1], patience=self.patience)
 
-        yield replace
+        yield succeed
         for one in made:
             one.close(kill=True)
 
@@ -327,6 +329,45 @@ class RunnerSuite(ABC):
         runner.launch([order])
         report = seen.over(order.key)
         assert (report.phase, report.cause) == (Phase.ENDED, Cause.DEADLINE)
+
+    def test_attempts_of_a_trial_share_its_checkpoint(self, runner: TrialRunner, seen: Follower) -> None:
+        self._needs_checkpoints()
+        # Each attempt tells how many were there before it.
+        script = 'ls "$KATIB_CHECKPOINT_DIR" | wc -l | sed s/^/loss=/; echo > "$KATIB_CHECKPOINT_DIR/$KATIB_ATTEMPT"'
+        orders = [replace(job("sh", "-c", script, attempt=n), checkpoints=True) for n in (1, 2)]
+        for order in orders:
+            runner.launch([order])
+            assert seen.over(order.key).code == 0
+        assert [seen.values(order.key) for order in orders] == [[0.0], [1.0]]
+
+    def test_a_trial_starts_from_a_copy_of_its_parents_checkpoint(self, runner: TrialRunner, seen: Follower) -> None:
+        self._needs_checkpoints()
+        # The state is a number; each run adds one to it.
+        script = """
+            cd "$KATIB_CHECKPOINT_DIR/model" 2> /dev/null || { mkdir "$KATIB_CHECKPOINT_DIR/model"; cd "$_"; }
+            echo $(($(cat state 2> /dev/null || echo 0) + 1)) > state
+            sed s/^/loss=/ state
+        """
+        steps = (
+            ("first", 1, ""),
+            ("child", 1, "first"),
+            ("first", 2, ""),
+            ("child", 2, "first"),
+            ("other", 1, "first"),
+        )
+        orders = [
+            replace(job("bash", "-c", script, trial=trial, attempt=attempt), checkpoints=True, parent=parent)
+            for trial, attempt, parent in steps
+        ]
+        for order in orders:
+            runner.launch([order])
+            assert seen.over(order.key).code == 0
+        # The child's second attempt goes on from its own first one, not from what its parent is now.
+        assert [seen.values(order.key) for order in orders] == [[1.0], [2.0], [2.0], [3.0], [3.0]]
+
+    def _needs_checkpoints(self) -> None:
+        if not self.abilities.checkpoints:
+            pytest.skip("this runner declares that its trials have no checkpoint directories")
 
     def test_a_successor_knows_how_runs_ended(self, runner: TrialRunner, seen: Follower, successor: Any) -> None:
         order = self.order(Program(code=3, values=(0.5, 0.25)))

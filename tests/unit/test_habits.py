@@ -44,10 +44,10 @@ def test_every_heavy_package_can_be_imported_at_all() -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    assert katib.__all__ == ["report", "tune"]
+    assert katib.__all__ == ["checkpoint_dir", "report", "tune"]
     for name in katib.__all__:
         assert callable(getattr(katib, name))
-    with pytest.raises(AttributeError, match=r"no attribute 'tunes'; it has: report, tune"):
+    with pytest.raises(AttributeError, match=r"no attribute 'tunes'; it has: checkpoint_dir, report, tune"):
         katib.tunes  # noqa: B018 - the access is what is tested
 
 

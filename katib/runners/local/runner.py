@@ -1,14 +1,17 @@
 """Runs the trials of one study as processes of this machine."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from katib.checkpointing import CHECKPOINT_DIR
 from katib.core.observation import MetricPoint
 from katib.core.run import Phase, RunKey, RunReport
 from katib.errors import CannotLaunch, InvalidInput, RunnerUnavailable
 from katib.runners.contract import LaunchOrder
+from katib.runners.local import continuing
 from katib.runners.local.link import Link
 from katib.runners.local.places import moved_process, place_of
 from katib.runners.local.runs import Board, LocalRun
@@ -18,6 +21,7 @@ from katib.runners.local.watcher import Watcher
 from katib.spec.container import Process, process_of
 
 DEFAULTS = LocalSettings()
+CONTINUING = continuing.__file__
 
 
 class LocalRunner:
@@ -46,6 +50,8 @@ class LocalRunner:
         self._cwd = cwd or Path.cwd()
         # Output that sits in a buffer is a metric that nobody sees, and is gone after kill -9.
         env = {"PYTHONUNBUFFERED": "1", **(os.environ if base_env is None else base_env)}
+        # An engine that runs in a trial of another must not pass on what is that trial's.
+        env.pop(CHECKPOINT_DIR, None)
         self._board = Board()
         self._link = Link(self._dir, base_env=env, settings=settings, tell=self._board.take, watching=self._connected)
         self._closed = False
@@ -119,14 +125,23 @@ class LocalRunner:
     def _request(self, order: LaunchOrder) -> dict[str, Any]:
         """What the supervisor is told of a run to start."""
         process = self._process(order)
+        argv = process.argv
         own = {
             "KATIB_TRIAL_NAME": order.trial,
             "KATIB_ATTEMPT": str(order.attempt),
             layout.REPORTS_VARIABLE: layout.reports_address(self._dir, order.trial, order.attempt),
         }
+        if order.checkpoints:
+            checkpoint = layout.checkpoint(self._dir, order.trial)
+            own[CHECKPOINT_DIR] = str(checkpoint)
+            if order.parent:
+                parent = layout.checkpoint(self._dir, order.parent)
+                argv = (sys.executable, "-I", "-S", CONTINUING, str(parent), str(checkpoint), *argv)
+            else:
+                _make(checkpoint)
         return {
             "run": order.key,
-            "argv": process.argv,
+            "argv": argv,
             "env": {**process.env, **own},
             "cwd": str(self._cwd / (process.cwd or "")),
             "grace": process.grace,
@@ -140,8 +155,12 @@ class LocalRunner:
         place = place_of(order.collector, process, own)
         if place is None:
             return process
-        try:
-            own.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunnerUnavailable(f"{own} cannot be made: {error.strerror or error}") from error
+        _make(own)
         return moved_process(process, place)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerUnavailable(f"{folder} cannot be made: {error.strerror or error}") from error

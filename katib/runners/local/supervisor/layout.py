@@ -43,6 +43,11 @@ def metrics(run_dir: Path, trial: str, attempt: int) -> Path:
     return run_dir / trial / f"attempt-{attempt}.metrics"
 
 
+def checkpoint(run_dir: Path, trial: str) -> Path:
+    """The checkpoint directory of a trial, for all of its attempts."""
+    return run_dir / trial / "checkpoint"
+
+
 def reports(run_dir: Path, trial: str, attempt: int) -> Path:
     """What an attempt pushed."""
     return run_dir / trial / f"attempt-{attempt}.reports.jsonl"
