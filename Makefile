@@ -26,11 +26,12 @@ check: .venv/.dev ## style, types, import order, generated documents
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	@before=$$(cat docs/*.md | cksum); $(MAKE) docs; [ "$$before" = "$$(cat docs/*.md | cksum)" ] || \
+	@before=$$(cat docs/*.md docs/*/*.md | cksum); $(MAKE) docs; [ "$$before" = "$$(cat docs/*.md docs/*/*.md | cksum)" ] || \
 		{ echo "docs/ did not say what the types say. It does now: look at it and commit it."; exit 1; }
 
 docs: .venv/.dev ## write the generated pages of docs/
 	.venv/bin/python -m katib.spec.reference
+	.venv/bin/python -m katib.suggestion.reference
 
 base: $(READY) ## the wheel without extras, in an environment of its own
 	@scripts/check-base .venv/bin/python

@@ -21,8 +21,9 @@ subclassing `katib.testing.algorithms.AlgorithmContract`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
 from typing import ClassVar
 
 from algorithms.options import faults_of
@@ -44,12 +45,18 @@ class Algorithm(ABC):
     Attributes:
         abilities: what it can do.
         settings: the settings it takes; make them with `options`.
+        about: what it does, in paragraphs of Markdown; the first sentence stands alone in lists.
+        paper: where it is from.
+        trials: what a trial tells it, by the trial's standing; empty for one that does not look at results.
         requires: modules that must be importable, checked before it is used.
         install: what to install when one of them is missing, as `pip install` takes it.
     """
 
     abilities: ClassVar[Abilities] = Abilities()
     settings: ClassVar[tuple[Setting, ...]] = ()
+    about: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    trials: ClassVar[Mapping["Standing", str]] = MappingProxyType({})
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
 
@@ -146,19 +153,19 @@ class PointByPoint(Algorithm):
             self._assignments[trial.ordinal] = trial.assignment
 
 
-class Standing(Enum):
+class Standing(StrEnum):
     """What a trial tells an algorithm that learns.
 
-    VALUE: it has an objective value: it succeeded, or was stopped early with a value.
-    BAD: its own fault that it has none: it diverged, crashed, ran out of memory or time. A region to avoid.
-    IN_FLIGHT: advised, pending or running: its value is to come. Do not crowd it.
-    SILENT: it says nothing about its point: killed, never started, lost with its machine, or no metric was found.
+    VALUE: it has an objective value.
+    BAD: its own fault that it has none. A region to avoid.
+    IN_FLIGHT: its value is to come. Do not crowd it.
+    SILENT: it says nothing about its point.
     """
 
-    VALUE = auto()
-    BAD = auto()
-    IN_FLIGHT = auto()
-    SILENT = auto()
+    VALUE = "succeeded, or stopped early with a value"
+    BAD = "diverged (nan, inf), exited with an error, killed by a signal, over its deadline"
+    IN_FLIGHT = "running, pending, advised"
+    SILENT = "killed, lost with its machine, could not start, no metric found"
 
 
 _IN_FLIGHT = frozenset({TrialState.ADVISED, TrialState.PENDING, TrialState.RUNNING})

@@ -15,6 +15,12 @@ class GridSearch(PointByPoint):
     `random_state` is accepted because Katib accepts it; the order is fixed. Distributions do not matter here.
     """
 
+    about = """\
+Goes through every combination once, the last parameter changing fastest. Every parameter needs to be countable: a
+double needs a step. The combinations are never listed, so a grid of 10^9 points costs nothing until it is walked.
+
+The study ends when the grid is used up; a grid smaller than `maxTrialCount` is therefore no fault. Distributions do
+not matter here, and `random_state` is accepted because Katib accepts it: the order is fixed."""
     abilities = Abilities(oblivious=True, finite_only=True)
     settings = (random_state(),)
 

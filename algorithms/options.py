@@ -19,13 +19,19 @@ class Option(Setting, Generic[T]):
         absent: its value when the user gives none.
         parse: reads the text; raises ValueError.
         allows: whether a value that was read may be used.
-        refusal: what is said when it may not.
+        refusal: what is said when it may not, with {} for the text that was given.
     """
 
     absent: T
     parse: Callable[[str], T]
     allows: Callable[[T], bool]
     refusal: str
+
+    def __post_init__(self) -> None:
+        """What is read as a number is one."""
+        kind = {int: "integer", float: "number"}.get(self.parse)  # type: ignore[call-overload]  # by identity
+        if kind is not None:
+            object.__setattr__(self, "type", kind)
 
     def of(self, config: StudyConfig) -> T:
         """The value that the study's settings give it. Raises ValueError for a text it cannot read."""
@@ -42,7 +48,8 @@ class Option(Setting, Generic[T]):
             return Fault(path=path(self.name), given=text, wanted=wanted, hint=f"it takes {self.accepts}")
         if value == self.absent or self.allows(value):
             return None
-        return Fault(path=path(self.name), given=text, wanted=self.refusal)
+        wanted = self.refusal.replace("{}", text)
+        return Fault(path=path(self.name), given=text, wanted=wanted, hint=f"it takes {self.accepts}")
 
 
 def random_state() -> Option[int | None]:
@@ -56,6 +63,21 @@ def random_state() -> Option[int | None]:
         parse=int,
         allows=lambda value: value is None or value >= 0,
         refusal="random_state should be great or equal than zero",
+    )
+
+
+def choice(name: str, *choices: str, default: str, what: str, refusal: str) -> Option[str]:
+    """A setting that takes one of a few words."""
+    return Option(
+        name=name,
+        accepts=f"one of {', '.join(choices)}",
+        default=default,
+        what=what,
+        choices=choices,
+        absent=default,
+        parse=str,
+        allows=lambda word: word in choices,
+        refusal=refusal,
     )
 
 

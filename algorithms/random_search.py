@@ -10,6 +10,9 @@ from katib.core.space import Assignment
 class RandomSearch(PointByPoint):
     """The point of an ordinal depends on the seed and the ordinal; only one that was used before is drawn again."""
 
+    about = """\
+Draws each point from the parameters' own distributions. The point of a trial depends on the seed and the trial's
+number only; one that was used before is drawn again."""
     abilities = Abilities(oblivious=True)
     settings = (random_state(),)
 

@@ -35,6 +35,14 @@ def sobol(index: int, dimensions: int) -> list[int]:
 class SobolSearch(PointByPoint):
     """Ordinal k gets point k of the sequence, or the next one that rounds to a point not used yet."""
 
+    about = """\
+Covers the space evenly, however many points are taken: a Sobol sequence, shifted at random by the seed. Trial k gets
+point k of the sequence, or the next one that was not used yet. It takes up to 256 parameters."""
+    paper = """\
+I. M. Sobol, On the distribution of points in a cube and the approximate evaluation of integrals, USSR Comput. Math.
+Math. Phys. 7, 1967. Direction numbers: S. Joe, F. Y. Kuo, Constructing Sobol sequences with better two-dimensional
+projections, SIAM J. Sci. Comput. 30, 2008. Digital shift: A. B. Owen, Monte Carlo theory, methods and examples,
+chapter 17."""
     abilities = Abilities(oblivious=True)
     settings = (random_state(),)
 

@@ -2,23 +2,12 @@
 
 J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Optimization, NIPS 2011.
 
-What a trial means (see `base.Standing`):
-
-    succeeded, or stopped early with a value     its value
-    diverged, crashed, killed by a signal,       worse than every value; of these, the latest nine for each trial with a
-    over its deadline                            value, so that they never outnumber the good ones among the best tenth
-    running, pending, advised                    counted among the bad ones ("constant liar"), so that parallel trials
-                                                 spread out
-    killed, never started, lost, no metric       nothing; its point is not suggested again
-
 Uniform ranges, with or without a step, and lists are optuna's own distributions; all others are a uniform coordinate of
 the unit cube (`katib.core.encode`), which for a logarithmic range without a step is what optuna does too.
-
-Of more than 2,000 trials with a value the model is told the best 25, which are those that can count as good, and the
-latest of the others; optuna gives the old ones of these next to no weight. So the cost of an answer stays where it is.
 """
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from algorithms.base import PointByPoint, Standing, standing
@@ -41,7 +30,9 @@ BAD_PER_VALUE = 9
 """The model takes the best tenth as good: with nine bad trials per value none of the bad ones is in it."""
 
 RECALLED, RECALLED_BEST = 2000, 25
-"""Trials with a value that the model is told at most, and how many of them are the best ones."""
+"""Trials with a value that the model is told at most, and how many of them are the best ones.
+
+Optuna counts at most 25 as good, and gives the old ones of the others next to no weight."""
 
 ORIGIN_LABEL = "katib.kubeflow.org/origin"
 """On a suggestion that did not come from the model although it was ready: `random`, the model kept repeating itself."""
@@ -101,6 +92,25 @@ PRIOR_WEIGHT: Option[float | None] = Option(
 class TpeSearch(PointByPoint):
     """Optuna's independent TPE with the constant liar; maximising is minimising the negative."""
 
+    about = """\
+Draws points from a model of the good trials and suggests the one that looks least like the other trials. It is
+optuna's tree-structured Parzen estimator, with a model for each parameter on its own.
+
+When it suggests a used point five times in a row, an unused random point is given, with the label
+`katib.kubeflow.org/origin: random`. Of more than 2,000 trials with a value the model is told the best 25, which are
+those that can count as good, and the latest of the others; so an answer at 10,000 trials costs what it costs at
+2,000."""
+    paper = """\
+J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Optimization, NIPS 2011."""
+    trials = MappingProxyType(
+        {
+            Standing.VALUE: "its value",
+            Standing.BAD: "worse than every value; of these, the latest nine for each trial with a value, so that they "
+            "never outnumber the good ones among the best tenth",
+            Standing.IN_FLIGHT: "counted among the bad ones (a constant liar), so that parallel trials spread out",
+            Standing.SILENT: "nothing; its point is not suggested again",
+        }
+    )
     abilities = Abilities()
     settings: ClassVar[tuple[Setting, ...]] = (
         random_state(),

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from katib.cli.algorithms import algorithms
 from katib.cli.delete import delete
 from katib.cli.explain import explain
 from katib.cli.export import export
@@ -40,6 +41,7 @@ app.command("stop")(stop)
 app.command("delete")(delete)
 app.command("export")(export)
 app.command("validate")(validate)
+app.command("algorithms")(algorithms)
 
 
 @app.callback(invoke_without_command=True)

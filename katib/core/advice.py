@@ -55,12 +55,50 @@ class Abilities:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """An algorithm setting: its name, what it accepts in words, its default as text, and what it does."""
+    """An algorithm setting.
+
+    Attributes:
+        accepts: the values it takes, in words.
+        default: as text; empty when leaving it out means something that no text says.
+        what: what it does.
+        type: `integer`, `number` or `text`.
+        choices: all the values it takes, when they can be listed.
+    """
 
     name: str
     accepts: str
     default: str
     what: str
+    type: str = "text"
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Description:
+    """What an algorithm declares about itself, for people.
+
+    Attributes:
+        about: what it does, in paragraphs of Markdown; the first sentence stands alone in lists.
+        paper: where it is from.
+        trials: what a trial tells it: kind of trial -> meaning; empty for one that does not look at results.
+        install: what to `pip install` for it, when it needs more than the base.
+        missing: modules it needs that are not installed.
+    """
+
+    name: str
+    about: str
+    paper: str
+    abilities: Abilities
+    settings: tuple[Setting, ...]
+    trials: Mapping[str, str]
+    install: str
+    missing: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """What it does in one sentence."""
+        first, dot, _ = " ".join(self.about.split()).partition(". ")
+        return first.rstrip(".:") if dot else first.rstrip(".")
 
 
 FALLBACK_LABEL = "katib.kubeflow.org/fallback"

@@ -8,6 +8,7 @@ from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 from katib.errors import Fault, InvalidInput
 from katib.suggestion.check import checked
+from katib.suggestion.describe import plain
 from katib.suggestion.registry import Algorithm, Registry, missing
 
 KEPT = 64
@@ -33,10 +34,7 @@ class LocalSuggestions:
 
     def settings(self, algorithm: str) -> tuple[Setting, ...]:
         """See SuggestionService."""
-        return tuple(
-            Setting(name=each.name, accepts=each.accepts, default=each.default, what=each.what)
-            for each in self._registry.find(algorithm).settings
-        )
+        return tuple(plain(setting) for setting in self._registry.find(algorithm).settings)
 
     def suggest(self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:
         """See SuggestionService. What the algorithm raises passes through; InvalidInput when the config has faults."""

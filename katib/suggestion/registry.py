@@ -29,6 +29,7 @@ class AlgorithmClass(Protocol):
     """What an entry point names.
 
     Attributes:
+        about, paper, trials: what it says about itself, see `katib.core.advice.Description`; optional.
         requires: modules that must be importable; optional.
         install: what to `pip install` when one is not; optional.
     """
@@ -94,7 +95,7 @@ class Registry:
 
 def missing(name: str, algorithm: AlgorithmClass) -> Fault | None:
     """The fault that a module which `algorithm` requires is not installed, if so."""
-    absent = [module for module in getattr(algorithm, "requires", ()) if find_spec(module) is None]
+    absent = missing_modules(algorithm)
     if not absent:
         return None
     install = getattr(algorithm, "install", "") or " ".join(absent)
@@ -104,6 +105,11 @@ def missing(name: str, algorithm: AlgorithmClass) -> Fault | None:
         wanted=f"an algorithm whose packages are installed; this one needs {', '.join(absent)}",
         hint=f"pip install '{install}'",
     )
+
+
+def missing_modules(algorithm: AlgorithmClass) -> list[str]:
+    """The modules that `algorithm` requires and that are not installed."""
+    return [module for module in getattr(algorithm, "requires", ()) if find_spec(module) is None]
 
 
 @cache

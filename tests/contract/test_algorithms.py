@@ -8,9 +8,12 @@ from typing import ClassVar
 import pytest
 
 from katib.config import SuggestionSettings
+from katib.core.advice import Abilities
 from katib.suggestion.contract import SuggestionService
+from katib.suggestion.describe import abilities_in_words, abilities_of, describe
 from katib.suggestion.local import LocalSuggestions
 from katib.suggestion.pool import WorkerPool
+from katib.suggestion.reference import DOCS, pages
 from katib.suggestion.registry import Registry
 from katib.testing.algorithms import AlgorithmContract
 
@@ -77,17 +80,23 @@ def test_every_installed_algorithm_is_tested() -> None:
     assert set(Registry().names) <= tested
 
 
-def page() -> str:
-    return (Path(__file__).parents[2] / "docs" / "algorithms.md").read_text()
-
-
 def test_the_page_shows_the_algorithm_that_is_tested() -> None:
     code = (FOREIGN / "corners.py").read_text().partition('"""\n\n')[2]
-    assert f"```python\n{code}```" in page()
+    page = (Path(__file__).parents[2] / "docs" / "search.md").read_text()
+    assert f"```python\n{code}```" in page
 
 
 @pytest.mark.parametrize("algorithm", Registry().names)
-def test_the_page_names_every_algorithm_and_setting(algorithm: str) -> None:
-    assert f"| `{algorithm}` |" in page()
-    for setting in LocalSuggestions().settings(algorithm):
-        assert f"`{setting.name}`" in page()
+def test_every_algorithm_says_what_it_does_and_what_a_trial_tells_it(algorithm: str) -> None:
+    described = describe(Registry(), algorithm)
+    assert described.summary
+    assert bool(described.trials) != described.abilities.oblivious
+
+
+def test_every_ability_is_explained() -> None:
+    assert abilities_in_words().keys() == abilities_of(Abilities()).keys()
+
+
+def test_the_pages_say_what_the_algorithms_declare() -> None:
+    found = {each.name: each.read_text() for each in DOCS.glob("*.md")}
+    assert found == pages(), "python -m katib.suggestion.reference"
