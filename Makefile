@@ -5,9 +5,10 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # Once the tools of development are installed, keep them up to date too.
 READY := $(or $(wildcard .venv/.dev),.venv/.all)
 PYTEST_ARGS ?= -n 2
+GENERATED := katib/rpc/descriptors.binpb katib/rpc/*.pyi
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test check docs base fmt clean
+.PHONY: help run test check docs proto base fmt clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +29,15 @@ check: .venv/.dev ## style, types, import order, generated documents
 	.venv/bin/lint-imports
 	@before=$$(cat docs/*.md docs/*/*.md | cksum); $(MAKE) docs; [ "$$before" = "$$(cat docs/*.md docs/*/*.md | cksum)" ] || \
 		{ echo "docs/ did not say what the types say. It does now: look at it and commit it."; exit 1; }
+	@before=$$(cat $(GENERATED) | cksum); $(MAKE) proto; [ "$$before" = "$$(cat $(GENERATED) | cksum)" ] || \
+		{ echo "katib/rpc did not say what proto/ says. It does now: look at it and commit it."; exit 1; }
 
 docs: .venv/.dev ## write the generated pages of docs/
 	.venv/bin/python -m katib.spec.reference
 	.venv/bin/python -m katib.suggestion.reference
+
+proto: .venv/.dev ## write what katib/rpc needs of proto/
+	.venv/bin/python scripts/protos
 
 base: $(READY) ## the wheel without extras, in an environment of its own
 	@scripts/check-base .venv/bin/python

@@ -1,0 +1,1 @@
+"""Katib's messages <-> the core's values. Nothing else knows both."""

@@ -1,0 +1,86 @@
+"""Every method of the wire, as a table; stubs and servicers are made from it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import grpc
+from google.protobuf.message import Message
+
+from katib.rpc import api, health
+
+Request = TypeVar("Request", bound=Message)
+Reply = TypeVar("Reply", bound=Message)
+
+
+@dataclass(frozen=True)
+class Method(Generic[Request, Reply]):
+    """One method, with a single request and a single reply.
+
+    Attributes:
+        service: with its package.
+    """
+
+    service: str
+    name: str
+    request: type[Request]
+    reply: type[Reply]
+
+    @property
+    def path(self) -> str:
+        return f"/{self.service}/{self.name}"
+
+
+DB_MANAGER = "api.v1.beta1.DBManager"
+SUGGESTION = "api.v1.beta1.Suggestion"
+EARLY_STOPPING = "api.v1.beta1.EarlyStopping"
+ALGORITHMS = "api.v1.beta1.Algorithms"
+HEALTH = "grpc.health.v1.Health"
+
+REPORT_OBSERVATION_LOG = Method(
+    DB_MANAGER, "ReportObservationLog", api.ReportObservationLogRequest, api.ReportObservationLogReply
+)
+GET_OBSERVATION_LOG = Method(DB_MANAGER, "GetObservationLog", api.GetObservationLogRequest, api.GetObservationLogReply)
+DELETE_OBSERVATION_LOG = Method(
+    DB_MANAGER, "DeleteObservationLog", api.DeleteObservationLogRequest, api.DeleteObservationLogReply
+)
+GET_SUGGESTIONS = Method(SUGGESTION, "GetSuggestions", api.GetSuggestionsRequest, api.GetSuggestionsReply)
+VALIDATE_ALGORITHM_SETTINGS = Method(
+    SUGGESTION, "ValidateAlgorithmSettings", api.ValidateAlgorithmSettingsRequest, api.ValidateAlgorithmSettingsReply
+)
+GET_EARLY_STOPPING_RULES = Method(
+    EARLY_STOPPING, "GetEarlyStoppingRules", api.GetEarlyStoppingRulesRequest, api.GetEarlyStoppingRulesReply
+)
+SET_TRIAL_STATUS = Method(EARLY_STOPPING, "SetTrialStatus", api.SetTrialStatusRequest, api.SetTrialStatusReply)
+VALIDATE_EARLY_STOPPING_SETTINGS = Method(
+    EARLY_STOPPING,
+    "ValidateEarlyStoppingSettings",
+    api.ValidateEarlyStoppingSettingsRequest,
+    api.ValidateEarlyStoppingSettingsReply,
+)
+DESCRIBE_ALGORITHM = Method(ALGORITHMS, "DescribeAlgorithm", api.DescribeAlgorithmRequest, api.DescribeAlgorithmReply)
+CHECK_HEALTH = Method(HEALTH, "Check", health.HealthCheckRequest, health.HealthCheckResponse)
+
+Handler = Callable[[Any, grpc.ServicerContext], Message]
+
+
+def stub(channel: grpc.Channel, method: Method[Request, Reply]) -> "grpc.UnaryUnaryMultiCallable[Request, Reply]":
+    """The method as a callable of the channel."""
+    call = channel.unary_unary(
+        method.path,
+        request_serializer=method.request.SerializeToString,
+        response_deserializer=method.reply.FromString,
+    )
+    return cast("grpc.UnaryUnaryMultiCallable[Request, Reply]", call)
+
+
+def handlers(implementations: Mapping[Method[Any, Any], Handler]) -> Iterable[grpc.GenericRpcHandler]:
+    """What `server.add_generic_rpc_handlers` takes, for functions of (request, context) by method."""
+    services: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
+    for method, implementation in implementations.items():
+        services.setdefault(method.service, {})[method.name] = grpc.unary_unary_rpc_method_handler(
+            implementation,
+            request_deserializer=method.request.FromString,
+            response_serializer=method.reply.SerializeToString,
+        )
+    return tuple(grpc.method_handlers_generic_handler(service, found) for service, found in services.items())
