@@ -51,15 +51,18 @@ class Registry:
 
     Args:
         extra: name -> "module:Class", beside the installed ones and before them.
+        group: the entry point group that declares them.
+        kind: what errors call them.
     """
 
-    def __init__(self, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, extra: Mapping[str, str] | None = None, *, group: str = GROUP, kind: str = "algorithm") -> None:
         self._extra = dict(extra or {})
+        self._group, self._kind = group, kind
 
     @property
     def names(self) -> list[str]:
         """Every name, sorted."""
-        return sorted({*self._extra, *(entry.name for entry in _installed())})
+        return sorted({*self._extra, *(entry.name for entry in _installed(self._group))})
 
     def find(self, name: str) -> AlgorithmClass:
         """The class behind a name.
@@ -73,17 +76,17 @@ class Registry:
         try:
             return cast(AlgorithmClass, getattr(import_module(module), attribute))
         except (ImportError, AttributeError) as error:
-            said = f"algorithm {name!r} is {target}, which cannot be loaded: {error}"
+            said = f"{self._kind} {name!r} is {target}, which cannot be loaded: {error}"
             raise SuggestionError(said, hint="reinstall the package that declares it, with its dependencies") from error
 
     def _target(self, name: str) -> str:
         if name in self._extra:
             return self._extra[name]
-        found = sorted({entry.value for entry in _installed() if entry.name == name})
+        found = sorted({entry.value for entry in _installed(self._group) if entry.name == name})
         if not found:
-            raise AlgorithmUnknown(f"no algorithm {name!r} is installed", hint=self._what_there_is(name))
+            raise AlgorithmUnknown(f"no {self._kind} {name!r} is installed", hint=self._what_there_is(name))
         if len(found) > 1:
-            said = f"two installed packages declare algorithm {name!r}: {' and '.join(found)}"
+            said = f"two installed packages declare {self._kind} {name!r}: {' and '.join(found)}"
             raise SuggestionError(said, hint="uninstall one of them")
         return found[0]
 
@@ -113,6 +116,6 @@ def missing_modules(algorithm: AlgorithmClass) -> list[str]:
 
 
 @cache
-def _installed() -> tuple[EntryPoint, ...]:
+def _installed(group: str) -> tuple[EntryPoint, ...]:
     # Reading every installed package's metadata takes tens of milliseconds.
-    return tuple(entry_points(group=GROUP))
+    return tuple(entry_points(group=group))

@@ -56,7 +56,7 @@ def test_what_cannot_be_used_is_listed_with_the_reason(monkeypatch: pytest.Monke
             self.name, self.value = name, value
 
     entries = (Entry("broken", "no.such:Thing"), Entry("bare", "test_describe:Bare"))
-    monkeypatch.setattr(registry, "_installed", lambda: entries)
+    monkeypatch.setattr(registry, "_installed", lambda _group: entries)
     bare, broken = json.loads(printed("-o", "json"))
     assert broken["error"].startswith("algorithm 'broken' is no.such:Thing, which cannot be loaded")
     assert bare["missing"] == ["no_such_module"]

@@ -1,0 +1,1 @@
+"""Early stopping algorithms: one file each."""

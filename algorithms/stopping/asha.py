@@ -1,0 +1,158 @@
+"""Asynchronous successive halving, as a stopping rule.
+
+L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht, A. Talwalkar, A System for Massively
+Parallel Hyperparameter Tuning, MLSys 2020. There a trial is paused at a rung and promoted when it is among the best
+1/eta; here it runs on until it comes to a rung at which it is not, which needs no checkpoints.
+
+    r       the first rung's step (min_resource)
+    eta     of the trials that come to a rung, one in eta is to pass (reduction_factor)
+    rung k  the step r * eta^k, rounded up, for k = 0, 1, 2 …
+
+At a rung the trial's value is the one of its first report at or after the rung's step. With n values at the rung, its
+own among them, it passes if it is no worse than the best floor(n / eta)-th; the first eta - 1 trials always pass. What
+is not finite is worse than any number. Every trial that came to a rung counts there, whatever became of it.
+"""
+
+import math
+from bisect import bisect_left, insort
+
+from algorithms.options import Option
+from algorithms.stopping.base import StoppingRule, path, shadow
+from katib.core.curves import Curve, Record, Series
+from katib.core.stopping import EarlyStop, Report
+from katib.core.study import StudyConfig
+from katib.errors import Fault
+
+
+def _factor(name: str, default: str, what: str) -> Option[float | None]:
+    return Option(
+        name=name,
+        accepts="a number > 1",
+        default=default,
+        what=what,
+        absent=None,
+        parse=float,
+        allows=lambda value: value is None or 1 < value < math.inf,
+        refusal=f"{name} must be greater than one (>1)",
+    )
+
+
+def _resource(name: str, default: str, what: str) -> Option[int | None]:
+    return Option(
+        name=name,
+        accepts="an integer > 0",
+        default=default,
+        what=what,
+        absent=None,
+        parse=int,
+        allows=lambda value: value is None or value > 0,
+        refusal=f"{name} must be greater than zero (>0)",
+    )
+
+
+ETA = _factor("eta", "3", "Of the trials that come to a rung, one in eta passes; each rung is eta times the last.")
+REDUCTION_FACTOR = _factor("reduction_factor", "", "Another name of eta.")
+MIN_RESOURCE = _resource("min_resource", "1", "The step of the first rung.")
+GRACE_PERIOD = _resource("grace_period", "", "Another name of min_resource.")
+MAX_RESOURCE = _resource("max_resource", "", "The step at which trials end by themselves: no rung is there or later.")
+DOUBLE_NAMES = ((ETA, REDUCTION_FACTOR), (MIN_RESOURCE, GRACE_PERIOD))
+MOST_RUNGS = 64
+
+
+class Asha(StoppingRule):
+    """The costs at a rung of trials that are finished are kept sorted; those of running ones are few."""
+
+    settings = (ETA, REDUCTION_FACTOR, MIN_RESOURCE, GRACE_PERIOD, MAX_RESOURCE, shadow())
+
+    def __init__(self, config: StudyConfig) -> None:
+        super().__init__(config)
+        self._eta = ETA.of(config) or REDUCTION_FACTOR.of(config) or 3.0
+        self._rungs = rungs(MIN_RESOURCE.of(config) or GRACE_PERIOD.of(config) or 1, self._eta, MAX_RESOURCE.of(config))
+        self._seen: list[Curve] = []
+        self._taken = 0
+        self._costs: dict[int, list[float]] = {}
+
+    @classmethod
+    def validate(cls, config: StudyConfig) -> list[Fault]:
+        faults = super().validate(config)
+        for one, other in DOUBLE_NAMES:
+            if {one.name, other.name} <= config.settings.keys():
+                wanted = f"one of {one.name} and {other.name}, which mean the same"
+                faults.append(Fault(path=path(other.name), given=config.settings[other.name], wanted=wanted))
+        return faults
+
+    def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:
+        metric = self.objective.metric
+        rung = self._reached(trial.of(metric), report.step) if report.metric == metric else None
+        if rung is None:
+            return None
+        own = self.cost(report.value)
+        better, number = self._standing(own, rung, trial, record)
+        passing = math.floor(number / self._eta)
+        if passing == 0 or better < passing:
+            return None
+        threshold = self._best(passing, rung, record)
+        place = f"at step {report.step}, rung {rung}, {metric} is {report.value:.6g}"
+        said = f"{place}: not among the best {passing} of {number} trials there, which have {threshold:.6g} or better"
+        return self.stop(report, report.value, self.worse, threshold, said)
+
+    def _reached(self, series: Series, step: int) -> int | None:
+        """The highest rung that the trial came to with the report at `step`; None when that is none."""
+        index = series.last_upto(step)
+        before = series.steps[index - 1] if index > 0 else -math.inf
+        return next((rung for rung in reversed(self._rungs) if before < rung <= step), None)
+
+    def _standing(self, own: float, rung: int, trial: Curve, record: Record) -> tuple[int, int]:
+        """How many others at the rung are strictly better, and how many values are there with this one."""
+        self._take_in(record)
+        finished = self._costs.setdefault(rung, self._gathered(rung, record))
+        others = self._running(rung, record, but=trial)
+        better = bisect_left(finished, own) + sum(cost < own for cost in others)
+        return better, len(finished) + len(others) + 1
+
+    def _running(self, rung: int, record: Record, but: Curve | None = None) -> list[float]:
+        costs = (self._cost_at(curve, rung) for curve in record.running.values() if curve is not but)
+        return [cost for cost in costs if cost is not None]
+
+    def _best(self, place: int, rung: int, record: Record) -> float:
+        """The value on `place` at the rung, of all."""
+        finished = self._costs[rung]
+        cost = sorted([*finished[:place], *self._running(rung, record)])[place - 1]
+        return cost if self.cost(1.0) > 0 else -cost
+
+    def _gathered(self, rung: int, record: Record) -> list[float]:
+        if rung in self._costs:
+            return self._costs[rung]
+        costs = (self._cost_at(curve, rung) for curve in record.finished)
+        return sorted(cost for cost in costs if cost is not None)
+
+    def _take_in(self, record: Record) -> None:
+        """Put trials that finished since the last question into what is kept."""
+        if record.finished is not self._seen or len(record.finished) < self._taken:
+            self._seen, self._taken = record.finished, 0
+            self._costs.clear()
+        for curve in record.finished[self._taken :]:
+            for rung, costs in self._costs.items():
+                cost = self._cost_at(curve, rung)
+                if cost is not None:
+                    insort(costs, cost)
+        self._taken = len(record.finished)
+
+    def _cost_at(self, curve: Curve, rung: int) -> float | None:
+        series = curve.series.get(self.objective.metric)
+        index = -1 if series is None else series.first_from(rung)
+        return None if series is None or index < 0 else self.cost(series.values[index])
+
+
+def rungs(first: int, eta: float, last: int | None) -> list[int]:
+    """The steps of the rungs, growing: first * eta^k, rounded up, below `last`."""
+    end = 2**62 if last is None else last
+    steps: list[int] = []
+    for power in range(MOST_RUNGS):
+        # What is a whole number but for rounding is not rounded up.
+        step = math.ceil(first * eta**power - 1e-9)
+        if step >= end:
+            break
+        if not steps or step > steps[-1]:
+            steps.append(step)
+    return steps

@@ -1,0 +1,108 @@
+"""Median stopping.
+
+D. Golovin, B. Solnik, S. Moitra, G. Kochanski, J. Karro, D. Sculley, Google Vizier: A Service for Black-Box
+Optimization, KDD 2017, section 3.2.2: a trial is stopped at step s if its best objective value by step s is strictly
+worse than the median value of the running averages of all completed trials' objectives reported up to step s.
+
+Completed are trials that succeeded, and those that were stopped early: without the latter the median would be one of
+survivors, and rise until nothing passes. Only those that reached step s count at it, so like is compared with like.
+Values that are not finite are left out of averages and bests; a trial that has no other is worse than any median.
+"""
+
+import math
+from array import array
+from bisect import insort
+from collections import OrderedDict
+
+from algorithms.options import Option
+from algorithms.stopping.base import StoppingRule, shadow, start_step
+from katib.core.curves import Curve, Record
+from katib.core.stopping import EarlyStop, Report
+from katib.core.study import StudyConfig
+from katib.core.trial import TrialState
+
+COMPLETED = frozenset({TrialState.SUCCEEDED, TrialState.EARLY_STOPPED})
+STEPS_KEPT = 512
+"""Steps whose averages are kept at hand; another one is put together anew when it is asked for."""
+
+MIN_TRIALS: Option[int] = Option(
+    name="min_trials_required",
+    accepts="an integer > 0",
+    default="3",
+    what="Completed trials that must have reached a step before anything is stopped at it.",
+    absent=3,
+    parse=int,
+    allows=lambda value: value > 0,
+    refusal="min_trials_required must be greater than zero (>0)",
+)
+START_STEP = start_step(4, 1, "start_step must be greater or equal than one (>=1)")
+
+
+class MedianStop(StoppingRule):
+    """The median at a step is the middle of a sorted array, kept from question to question."""
+
+    settings = (MIN_TRIALS, START_STEP, shadow())
+
+    def __init__(self, config: StudyConfig) -> None:
+        super().__init__(config)
+        self._required = MIN_TRIALS.of(config)
+        self._start = START_STEP.of(config)
+        self._seen: list[Curve] = []
+        self._taken = 0
+        self._averages: OrderedDict[int, array[float]] = OrderedDict()
+
+    def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:
+        metric, step = self.objective.metric, report.step
+        if report.metric != metric or step < self._start:
+            return None
+        averages = self._averages_at(step, record)
+        if len(averages) < self._required:
+            return None
+        median = _median(averages)
+        series = trial.of(metric)
+        best = series.bests[series.last_upto(step)]
+        if self.cost(best) <= self.cost(median):
+            return None
+        middle = f"the median of the running averages of {len(averages)} trials up to that step"
+        said = f"the best {metric} by step {step}, {best:.6g}, is worse than {median:.6g}, {middle}"
+        return self.stop(report, best, self.worse, median, said)
+
+    def _averages_at(self, step: int, record: Record) -> "array[float]":
+        """The running averages at a step of the completed trials that reached it, sorted."""
+        self._take_in(record)
+        averages = self._averages.get(step)
+        if averages is None:
+            found = (_average(curve, self.objective.metric, step) for curve in record.finished)
+            averages = self._averages[step] = array("d", sorted(each for each in found if each is not None))
+            if len(self._averages) > STEPS_KEPT:
+                self._averages.popitem(last=False)
+        self._averages.move_to_end(step)
+        return averages
+
+    def _take_in(self, record: Record) -> None:
+        """Put trials that finished since the last question into what is kept."""
+        if record.finished is not self._seen or len(record.finished) < self._taken:
+            self._seen, self._taken = record.finished, 0
+            self._averages.clear()
+        for curve in record.finished[self._taken :]:
+            for step, averages in self._averages.items():
+                average = _average(curve, self.objective.metric, step)
+                if average is not None:
+                    insort(averages, average)
+        self._taken = len(record.finished)
+
+
+def _average(curve: Curve, metric: str, step: int) -> float | None:
+    """The running average of a completed trial at a step; None when it did not reach it or had no number by then."""
+    series = curve.series.get(metric)
+    if curve.state not in COMPLETED or series is None or not len(series) or series.steps[-1] < step:
+        return None
+    index = series.last_upto(step)
+    average = series.means[index] if index >= 0 else math.nan
+    return None if math.isnan(average) else average
+
+
+def _median(values: "array[float]") -> float:
+    middle = len(values) // 2
+    # Halved first: the sum of two large numbers may be infinite.
+    return values[middle] if len(values) % 2 else values[middle - 1] / 2 + values[middle] / 2

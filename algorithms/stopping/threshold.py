@@ -1,0 +1,150 @@
+"""Thresholds: a trial is stopped at the first report that crosses a line which its user has drawn.
+
+A line is `METRIC<VALUE`, `METRIC>VALUE` or `METRIC=VALUE`, followed by `@STEP` if it holds from that step on only.
+Crossing one of several is enough. The value compared is the reported one; nan crosses no line but `METRIC=nan`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from algorithms.options import Option
+from algorithms.stopping.base import StoppingRule, path, shadow, start_step
+from katib.core.curves import Curve, Record
+from katib.core.objective import Direction
+from katib.core.stopping import Comparison, EarlyStop, Report, compared
+from katib.core.study import StudyConfig
+from katib.errors import Fault
+
+SIGNS = {"<": Comparison.LESS, ">": Comparison.GREATER, "=": Comparison.EQUAL}
+_LINE = re.compile(r"\s*(?P<metric>.*\S)\s*(?P<sign>[<>=])\s*(?P<value>[^<>=@\s]+)\s*(?:@\s*(?P<step>\d+)\s*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What a metric must not be, from a step on."""
+
+    metric: str
+    comparison: Comparison
+    value: float
+    start_step: int = 0
+
+
+def parse_lines(text: str) -> tuple[Line, ...]:
+    """`loss>2@10; accuracy<0.3@20`. Raises ValueError."""
+    return tuple(_line(part) for part in text.split(";") if part.strip())
+
+
+def _line(text: str) -> Line:
+    found = _LINE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text.strip()!r} is not METRIC<VALUE, METRIC>VALUE or METRIC=VALUE, with @STEP or without")
+    return Line(
+        metric=found["metric"],
+        comparison=SIGNS[found["sign"]],
+        value=float(found["value"]),
+        start_step=int(found["step"] or 0),
+    )
+
+
+RULES: Option[tuple[Line, ...]] = Option(
+    name="rules",
+    accepts="lines as METRIC<VALUE, METRIC>VALUE or METRIC=VALUE, each with @STEP or without, separated by ;",
+    default="",
+    what="Lines that a trial must not cross. Beside them, value draws one more.",
+    absent=(),
+    parse=parse_lines,
+    allows=bool,
+    refusal="rules must have at least one line, for example loss>2@10",
+)
+METRIC: Option[str] = Option(
+    name="metric",
+    accepts="the name of a metric that is collected",
+    default="",
+    what="The metric that value is for; the objective's by default.",
+    absent="",
+    parse=str,
+    allows=bool,
+    refusal="metric must be a name",
+)
+VALUE: Option[float | None] = Option(
+    name="value",
+    accepts="a number",
+    default="",
+    what="The line for metric.",
+    absent=None,
+    parse=float,
+    allows=lambda _value: True,
+    refusal="",
+)
+COMPARISON: Option[str] = Option(
+    name="comparison",
+    accepts="less, greater or equal",
+    default="",
+    what="How a value that crosses it compares to value; by default greater for minimize, less for maximize.",
+    absent="",
+    parse=str,
+    allows=lambda value: value in set(Comparison),
+    refusal="comparison must be less, greater or equal",
+)
+START_STEP = start_step(0, 0, "start_step must be greater or equal than zero (>=0)")
+
+
+class Threshold(StoppingRule):
+    """Lines that trials must not cross."""
+
+    settings = (METRIC, VALUE, COMPARISON, START_STEP, RULES, shadow())
+
+    def __init__(self, config: StudyConfig) -> None:
+        super().__init__(config)
+        self._lines = lines_of(config)
+
+    @classmethod
+    def validate(cls, config: StudyConfig) -> list[Fault]:
+        faults = super().validate(config)
+        if faults:
+            return faults
+        if VALUE.of(config) is None:
+            given = [each for each in (METRIC, COMPARISON, START_STEP) if each.name in config.settings]
+            faults += [
+                Fault(path=path(each.name), given=config.settings[each.name], wanted="goes with value")
+                for each in given
+            ]
+            if not given and not RULES.of(config):
+                faults.append(Fault(path=path("value"), wanted="a number to compare with, or rules"))
+        known = config.objective.metrics
+        for line in lines_of(config):
+            if line.metric not in known:
+                where = path(METRIC.name if line.metric == METRIC.of(config) else RULES.name)
+                wanted = f"one of the metrics that are collected: {', '.join(known)}"
+                hint = "add it to spec.objective.additionalMetricNames"
+                faults.append(Fault(path=where, given=line.metric, wanted=wanted, hint=hint))
+        return faults
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        return frozenset(line.metric for line in self._lines)
+
+    def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:  # noqa: ARG002 - the port's
+        for line in self._lines:
+            applies = line.metric == report.metric and report.step >= line.start_step
+            if applies and line.comparison.holds(report.value, line.value):
+                crossed = compared(line.comparison, line.value)
+                said = f"{line.metric} at step {report.step}, {report.value:.6g}, is {crossed}"
+                return self.stop(report, report.value, line.comparison, line.value, said)
+        return None
+
+
+def lines_of(config: StudyConfig) -> tuple[Line, ...]:
+    """The lines that valid settings draw."""
+    value, lines = VALUE.of(config), RULES.of(config)
+    if value is None:
+        return lines
+    minimize = config.objective.direction is Direction.MINIMIZE
+    usual = Comparison.GREATER if minimize else Comparison.LESS
+    single = Line(
+        metric=METRIC.of(config) or config.objective.metric,
+        comparison=Comparison(COMPARISON.of(config) or usual),
+        value=value,
+        start_step=START_STEP.of(config),
+    )
+    return (single, *lines)

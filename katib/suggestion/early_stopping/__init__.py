@@ -1,0 +1,1 @@
+"""Asks early stopping algorithms."""
