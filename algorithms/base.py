@@ -35,6 +35,9 @@ from katib.core.study import StudyConfig
 from katib.core.trial import Reason, Trial, TrialState
 from katib.errors import Fault, InvalidInput
 
+ORIGIN_LABEL = "katib.kubeflow.org/origin"
+"""On a suggestion that did not come from the model although it was ready: `random`, the model kept repeating itself."""
+
 
 class Algorithm(ABC):
     """The base of algorithms.

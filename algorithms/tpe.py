@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from algorithms.base import PointByPoint, Standing, standing
+from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
 from algorithms.options import Option, random_state
 from algorithms.recall import recalled
 from katib.core.advice import Abilities, Advice, Setting
@@ -33,9 +33,6 @@ RECALLED, RECALLED_BEST = 2000, 25
 """Trials with a value that the model is told at most, and how many of them are the best ones.
 
 Optuna counts at most 25 as good, and gives the old ones of the others next to no weight."""
-
-ORIGIN_LABEL = "katib.kubeflow.org/origin"
-"""On a suggestion that did not come from the model although it was ready: `random`, the model kept repeating itself."""
 
 STARTUP: Option[int] = Option(
     name="n_startup_trials",

@@ -15,7 +15,7 @@ from katib.suggestion.local import LocalSuggestions
 from katib.suggestion.pool import WorkerPool
 from katib.suggestion.reference import DOCS, pages
 from katib.suggestion.registry import Registry
-from katib.testing.algorithms import AlgorithmContract
+from katib.testing.algorithms import SPACES, AlgorithmContract
 
 FOREIGN = Path(__file__).parent / "foreign"
 EXTRA = {"corners": "corners:Corners"}
@@ -69,6 +69,18 @@ class TestTpe(Shipped):
 class TestMultivariateTpe(Shipped):
     algorithm = "multivariate-tpe"
     settings: ClassVar[dict[str, str]] = {"n_startup_trials": "5", "n_ei_candidates": "8"}
+
+
+NUMERIC = {name: each for name, each in SPACES.items() if name not in ("discrete", "categorical")}
+
+
+class TestCmaEs(Shipped):
+    algorithm = "cmaes"
+    spaces = NUMERIC
+
+
+class TestCmaEsWithRestarts(TestCmaEs):
+    settings: ClassVar[dict[str, str]] = {"restart_strategy": "bipop", "sigma": "0.05"}
 
 
 class TestOneOfSomebodyElse(Shipped):

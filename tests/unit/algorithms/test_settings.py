@@ -3,6 +3,7 @@
 import pytest
 
 from algorithms.base import Algorithm
+from algorithms.cma_es import CmaEsSearch
 from algorithms.grid import GridSearch
 from algorithms.joe_kuo import DIMENSIONS
 from algorithms.multivariate_tpe import MultivariateTpeSearch
@@ -18,6 +19,7 @@ NAMES = {
     "grid": GridSearch,
     "sobol": SobolSearch,
     "tpe": TpeSearch,
+    "cmaes": CmaEsSearch,
     "multivariate-tpe": MultivariateTpeSearch,
 }
 
@@ -54,6 +56,10 @@ def test_the_entry_points_lead_to_the_classes(algorithm: str) -> None:
         ("tpe", {"gamma": "nan"}, "gamma should be in the range of (0, 1)"),
         ("tpe", {"prior_weight": "0"}, "prior_weight should be great than zero"),
         ("tpe", {"prior_weight": "inf"}, "prior_weight should be great than zero"),
+        ("cmaes", {"sigma": "-0.1"}, "sigma should be greate or equal than zero"),
+        ("cmaes", {"sigma": "nan"}, "sigma should be greate or equal than zero"),
+        ("cmaes", {"restart_strategy": "IPOP"}, "restart_strategy IPOP is not supported in CMAES optimization"),
+        ("cmaes", {"popsize": "7"}, "unknown setting popsize for algorithm cmaes"),
         ("multivariate-tpe", {"n_startup_trials": "-1"}, "n_startup_trials should be greate or equal than zero"),
         ("multivariate-tpe", {"gamma": "0.2"}, "unknown setting gamma for algorithm multivariate-tpe"),
         (
