@@ -25,7 +25,9 @@ def record(owned: OwnedStudy, store: Store, gathered: Gathered, plan: Plan) -> N
     # A plan that only launches or stops is checked too: it must not be carried out by an owner that was replaced.
     if not (plan.transitions or plan.condition or plan.launches or plan.stops or owned.unsaved):
         return
-    store.commit(
+    # Whatever comes of it, the view is not what is on record afterwards.
+    owned.view = None
+    done = store.commit(
         owned.lease,
         Changes(
             observations=[
@@ -35,16 +37,18 @@ def record(owned: OwnedStudy, store: Store, gathered: Gathered, plan: Plan) -> N
             transitions=plan.transitions,
             condition=plan.condition,
             events=_events(plan, snapshot.now),
-            expected_revision=snapshot.study.revision,
+            basis=gathered.view,
         ),
         now=snapshot.now,
     )
+    owned.view = done.view
     owned.unsaved.clear()
     _forget(owned, gathered.trials, plan.transitions)
 
 
 def record_answer(owned: OwnedStudy, store: Store, reply: AdviceReply, *, now: float) -> None:
     """Put an algorithm's answer on record."""
+    owned.view = None
     events = [Event(time=now, kind="Warning", reason="AlgorithmFailed", message=reply.failure)] if reply.failure else []
     store.commit(
         owned.lease,

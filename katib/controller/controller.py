@@ -66,6 +66,9 @@ class Controller:
 
     def wake(self, name: str) -> None:
         """Look at a study now: something about it changed."""
+        watched = self._watched.get(name)
+        if watched is not None:
+            watched.owned.changed = True
         self._queue.add(name)
 
     def run_until_over(self, name: str) -> Study:

@@ -8,7 +8,7 @@ from katib.core.observation import MetricPoint
 from katib.core.run import RunKey, RunReport
 from katib.core.study import RetryPolicy
 from katib.runners.contract import TrialRunner
-from katib.stores.contract import Lease
+from katib.stores.contract import Lease, StudyView
 
 
 @dataclass
@@ -18,7 +18,9 @@ class OwnedStudy:
     Attributes:
         unsaved: points that the runner delivered and no commit has taken yet; delivered again after a restart.
         adopted: whether the runner was told of what a predecessor may have left.
-        width: how much advice to read at a look: one more than the study may use at once, as last read.
+        view: the study as last read or written; None when it has to be read.
+        read_at: when it was read last.
+        changed: somebody in this process has changed the study: `view` is old, whatever the time.
         refused: runs that could not be ordered because their manifest could not be made, with the reason.
     """
 
@@ -30,7 +32,9 @@ class OwnedStudy:
     unsaved: dict[RunKey, tuple[MetricPoint, ...]] = field(default_factory=dict)
     refused: dict[RunKey, RunReport] = field(default_factory=dict)
     adopted: bool = False
-    width: int = 1
+    view: StudyView | None = None
+    read_at: float = 0.0
+    changed: bool = False
 
     @property
     def name(self) -> str:

@@ -8,7 +8,6 @@ from katib.controller.asking import Asker
 from katib.controller.owned import OwnedStudy
 from katib.controller.snapshot import Gathered, gather
 from katib.core.decide import Plan, decide
-from katib.core.trial import TrialState
 from katib.spec.study import study_config
 from katib.stores.contract import Store
 
@@ -45,9 +44,7 @@ def look(owned: OwnedStudy, store: Store, asker: Asker, settings: ControllerSett
             owned.orders.experiment, uid=study.uid, budget=study.budget, settings_overrides=study.overrides
         )
         asker.want(study, config, plan.advise_upto)
-    return Looked(
-        gathered=gathered, plan=plan, again_in=_pause(gathered, plan, settings, now), over=is_over(gathered, plan)
-    )
+    return Looked(gathered=gathered, plan=plan, again_in=_pause(plan, settings, now), over=is_over(gathered, plan))
 
 
 def adopt(owned: OwnedStudy, store: Store) -> None:
@@ -64,12 +61,9 @@ def is_over(gathered: Gathered, plan: Plan) -> bool:
     return ended and plan.at_rest
 
 
-def _pause(gathered: Gathered, plan: Plan, settings: ControllerSettings, now: float) -> float:
+def _pause(plan: Plan, settings: ControllerSettings, now: float) -> float:
     """What a plan leads to is news, and wakes us; only what the plan could not see wants another look at once."""
-    advised = gathered.snapshot.advised
-    created = sum(move.source is TrialState.ADVISED for move in plan.transitions)
-    more_to_create = 0 < created == len(advised) < gathered.snapshot.unused_advice
-    if plan.condition is not None or more_to_create:
+    if plan.condition is not None:
         return 0.0
     if plan.wake_at is None:
         return settings.wish_poll

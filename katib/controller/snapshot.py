@@ -9,15 +9,16 @@ from katib.core.classify import TrialView
 from katib.core.decide import Snapshot
 from katib.core.observation import fold
 from katib.core.run import NOT_LAUNCHED, RunKey, RunReport
-from katib.core.trial import Trial
+from katib.core.trial import Trial, TrialState
 from katib.stores.contract import Store, StudyView
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """A snapshot and the names of what is in it."""
+    """A snapshot, the view that it was made from, and the trials in it by ordinal."""
 
     snapshot: Snapshot
+    view: StudyView
     trials: Mapping[int, Trial]
 
 
@@ -31,9 +32,7 @@ def gather(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now
     reports, points = owned.runner.observe()
     for key, new in points.items():
         owned.unsaved[key] = (*owned.unsaved.get(key, ()), *new)
-    # A study that became wider meanwhile gets the rest of its advice at the next look, which follows at once.
-    view = store.view(owned.uid, advice=owned.width)
-    owned.width = view.study.budget.parallel + 1
+    view = current(owned, store, settings, now=now)
     trials = tuple(_trial_view(owned, trial, reports) for trial in view.unfinished)
     return Gathered(
         snapshot=Snapshot(
@@ -45,8 +44,37 @@ def gather(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now
             patience=settings.patience,
             stock=settings.stock if owned.abilities.oblivious else 0,
         ),
+        view=view,
         trials=_by_ordinal(view),
     )
+
+
+def current(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now: float) -> StudyView:
+    """The study as it is, as far as this process can know without asking: what it wrote itself is what it would read.
+
+    It is read again when others may have changed it: now and then, because their wishes are to act within a second,
+    and when somebody in this process did. In between, a commit that is decided on an old view is refused.
+    """
+    view = owned.view
+    old = view is None or owned.changed or not 0.0 <= now - owned.read_at < settings.wish_poll
+    if view is None or old or _lacks_advice(view):
+        owned.changed = False
+        view = store.view(owned.uid, advice=_most_advice(view, settings))
+        if _lacks_advice(view):
+            # It has become wider than it was.
+            view = store.view(owned.uid, advice=_most_advice(view, settings))
+        owned.view, owned.read_at = view, now
+    return view
+
+
+def _most_advice(view: StudyView | None, settings: ControllerSettings) -> int:
+    return settings.stock + (view.study.budget.parallel if view is not None else 0)
+
+
+def _lacks_advice(view: StudyView) -> bool:
+    """Whether there is advice on record that the study can use and the view does not have."""
+    wanted = min(view.study.budget.parallel, view.study.summary.count(TrialState.ADVISED))
+    return len(view.advised) < wanted
 
 
 def _trial_view(owned: OwnedStudy, trial: Trial, reports: Mapping[RunKey, RunReport]) -> TrialView:

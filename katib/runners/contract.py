@@ -3,7 +3,8 @@
 * A run is named (trial name, attempt). Launching a run that exists or existed does nothing: doing twice is doing once.
 * `observe` reports every run the runner knows of that was asked for, again and again until `forget`: from the moment
   `launch` returned (STARTING at least), and never an older state than it reported before. A run that was reported as
-  running and is not reported any more counts as vanished, and is started again.
+  running and is not reported any more counts as vanished, and is started again; so is one that was not running yet,
+  which is how a runner tells that a launch came to nothing after `launch` had returned.
 * After a restart a runner knows the runs of its predecessor: running ones are adopted, ended ones are reported with how
   they ended, and one whose end nobody saw is reported as LOST.
 * Metric points are delivered at least once; their sequence numbers are the same each time.

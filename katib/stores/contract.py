@@ -111,8 +111,9 @@ class Changes:
             its `since`; one in which the study has ended sets `ended_at`, any other clears it.
         exhausted, overrides: see `Study`; None leaves them, anything else replaces them.
         events: appended.
-        expected_revision: the revision of the study that this was decided on. When the study has another one by now
-            (its user wished something), nothing is written and Conflict is raised. None: no check.
+        basis: the view that this was decided on. When the study has another revision by now (its user wished
+            something), or a trial of it that is moved or observed has other metrics, nothing is written and Conflict is
+            raised. None: no check. A store may take from it what it would otherwise have to read.
     """
 
     advice: Sequence[Advice] = ()
@@ -122,15 +123,7 @@ class Changes:
     exhausted: str | None = None
     overrides: Mapping[str, str] | None = None
     events: Sequence[Event] = ()
-    expected_revision: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Committed:
-    """What `commit` did: the study as it is now, and the transitions that were skipped."""
-
-    study: Study
-    skipped: tuple[Transition, ...] = ()
+    basis: "StudyView | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +133,21 @@ class StudyView:
     study: Study
     unfinished: tuple[Trial, ...] = ()
     advised: tuple[Trial, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """What `commit` did.
+
+    Attributes:
+        study: as it is now.
+        skipped: the transitions that were skipped; none where there was a basis.
+        view: what the basis has become, so that it need not be read again; None without one, or with advice.
+    """
+
+    study: Study
+    skipped: tuple[Transition, ...] = ()
+    view: StudyView | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,8 +244,8 @@ class Store(Protocol):
     def commit(self, lease: Lease, changes: Changes, *, now: float) -> Committed:
         """Write one pass of the owner.
 
-        Raises NotFound when the study was deleted, Stale when the lease is not the study's, and Conflict when the study
-        is not at `expected_revision`; then nothing was written.
+        Raises NotFound when the study was deleted, Stale when the lease is not the study's, and Conflict when the
+        record is not what `basis` says any more; then nothing was written.
 
         The observations' summaries on their trials, the transitions, and the study's summary change together.
         """

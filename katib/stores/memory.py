@@ -123,6 +123,7 @@ class MemoryStore:
             record = self._of(lease.uid)
             rules.check_lease(record.study, lease)
             rules.check_revision(record.study, changes)
+            _check_metrics(record, changes)
             objective, summary, revision = record.study.objective, record.study.summary, record.study.revision + 1
             # From here on nothing can fail, so all of it is done.
             for advice in changes.advice:
@@ -131,6 +132,7 @@ class MemoryStore:
                     trial = rules.advised(advice, name, revision=revision, now=now)
                     record.put(trial)
                     summary = rules.summary_after(summary, None, trial, objective)
+            before_all = dict(record.open)
             _append(record, changes.observations, now=now)
             skipped = []
             for move in changes.transitions:
@@ -144,7 +146,11 @@ class MemoryStore:
             moved_any = summary != record.study.summary or len(skipped) < len(changes.transitions)
             record.study = rules.committed(record.study, changes, summary, moved_any=moved_any)
             record.events.extend(rules.kept_event(event) for event in changes.events)
-            return Committed(study=record.fresh(), skipped=tuple(skipped))
+            study, view = record.fresh(), None
+            if changes.basis is not None and not changes.advice:
+                changed = (record.trials[at] for at, trial in before_all.items() if record.trials[at] != trial)
+                view = rules.view_after(changes.basis, study, map(_fresh, changed))
+            return Committed(study=study, skipped=tuple(skipped), view=view)
 
     def append_observations(self, uid: str, batch: Sequence[TrialPoints], *, now: float) -> int:
         rules.check_points(batch)
@@ -182,6 +188,16 @@ class MemoryStore:
 
     def _of(self, uid: str) -> _Record:
         return _found(self._by_uid.get(rules.kept(uid)), uid)
+
+
+def _check_metrics(record: _Record, changes: Changes) -> None:
+    """Raises Conflict when a trial that is changed has reported since the view that the changes were decided on."""
+    seen = rules.trials_of(changes.basis) if changes.basis is not None else {}
+    named = {record.ordinals.get(rules.kept(points.trial)) for points in changes.observations}
+    touched = [ordinal for ordinal in seen if ordinal in named | {move.ordinal for move in changes.transitions}]
+    # As texts: nan is not equal to itself.
+    if any(repr(seen[ordinal].metrics) != repr(record.trials[ordinal].metrics) for ordinal in touched):
+        raise rules.metrics_changed(seen[ordinal].name for ordinal in touched)
 
 
 def _found(record: _Record | None, what: str) -> _Record:

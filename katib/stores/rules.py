@@ -13,7 +13,7 @@ from katib.core.names import trial_name
 from katib.core.objective import Objective
 from katib.core.observation import MetricPoint, Metrics
 from katib.core.study import Condition, Study, StudyReason, StudyStatus, Summary
-from katib.core.trial import ALLOWED, FINISHED, Reason, Transition, Trial, TrialState
+from katib.core.trial import ALLOWED, FINISHED, UNFINISHED, Reason, Transition, Trial, TrialState
 from katib.errors import AlreadyExists, Conflict, LeaseHeld, NotFound, Stale
 from katib.stores.contract import (
     NAME_LIMIT,
@@ -22,6 +22,7 @@ from katib.stores.contract import (
     Lease,
     NewStudy,
     Observation,
+    StudyView,
     TrialFilter,
     TrialPoints,
     Wish,
@@ -119,12 +120,36 @@ def check_lease(study: Study, lease: Lease) -> None:
 
 def check_revision(study: Study, changes: Changes) -> None:
     """Raises Conflict when the study is not the one that `changes` were decided on."""
-    if changes.expected_revision not in (None, study.revision):
-        raise Conflict(
-            f"study {study.name!r} is at revision {study.revision}, not {changes.expected_revision} any more; "
-            "nothing was written",
-            hint="read it again and decide again",
-        )
+    if changes.basis is not None and changes.basis.study.revision != study.revision:
+        raise not_at(study, changes.basis.study.revision)
+
+
+def not_at(study: Study, revision: int) -> Conflict:
+    """The error for a study that is not at the revision of the view that changes were decided on."""
+    said = f"study {study.name!r} is at revision {study.revision}, not {revision} any more; nothing was written"
+    return Conflict(said, hint="read it again and decide again")
+
+
+def metrics_changed(names: Iterable[str]) -> Conflict:
+    """The error for trials of which some reported after the view that changes were decided on."""
+    said = f"more was reported of {', '.join(sorted(names))}; nothing was written"
+    return Conflict(said, hint="read it again and decide again")
+
+
+def trials_of(view: StudyView) -> dict[int, Trial]:
+    """Every trial of a view by ordinal."""
+    return {trial.ordinal: trial for trial in (*view.unfinished, *view.advised)}
+
+
+def view_after(basis: StudyView, study: Study, changed: Iterable[Trial]) -> StudyView:
+    """What a view has become when `changed` are the trials that are not as they were in it."""
+    trials = trials_of(basis) | {trial.ordinal: trial for trial in changed}
+    ordered = [trials[ordinal] for ordinal in sorted(trials)]
+    return StudyView(
+        study=study,
+        unfinished=tuple(trial for trial in ordered if trial.state in UNFINISHED),
+        advised=tuple(trial for trial in ordered if trial.state is TrialState.ADVISED),
+    )
 
 
 def check_changes(changes: Changes) -> None:

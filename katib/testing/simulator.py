@@ -206,8 +206,8 @@ class World:
             self.question = ordinals
 
     def _commit(self, snapshot: Snapshot, plan: Plan) -> None:
-        expected = snapshot.study.revision if self.guarded else None
-        self.store.commit(Changes(transitions=plan.transitions, condition=plan.condition, expected_revision=expected))
+        basis = StudyView(study=snapshot.study) if self.guarded else None
+        self.store.commit(Changes(transitions=plan.transitions, condition=plan.condition, basis=basis))
         self.decided_at = snapshot.now
         self.width = self.study.budget.parallel
         self._age_of_last_commit = 0

@@ -190,8 +190,8 @@ class ToyStore:
 
     def commit(self, changes: Changes) -> Committed:
         """As the contract says; raises Conflict."""
-        if changes.expected_revision not in (None, self.study.revision):
-            raise Conflict(f"the study is at revision {self.study.revision}, expected {changes.expected_revision}")
+        if changes.basis is not None and changes.basis.study.revision != self.study.revision:
+            raise Conflict(f"the study is at revision {self.study.revision}, not {changes.basis.study.revision}")
         before = self.study
         known = len(self.trials)
         for advice in changes.advice:

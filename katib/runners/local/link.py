@@ -28,13 +28,14 @@ PAUSE = 0.02
 class Link:
     """One connection to the supervisor of a run directory, made when it is needed and made again when it broke.
 
-    Safe to use from several threads. Whoever reads hands what became of runs to `tell`, in the order it happened. Both
+    Safe to use from several threads. Whoever reads hands what became of runs to `tell`, in the order it happened. The
     callbacks are called with the link's lock held.
 
     Args:
         base_env: the environment of trials, before what each adds to it.
         tell: called with each line about a run.
         watching: the runs to ask about on each new connection, because news of them may have been missed.
+        failed: called with each posted message that was not dealt with, or may not have been.
     """
 
     def __init__(
@@ -45,17 +46,20 @@ class Link:
         settings: LocalSettings,
         tell: Callable[[Mapping[str, Any]], None],
         watching: Callable[[], list[Key]],
+        failed: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._dir = run_dir
         self._base_env = base_env
         self._settings = settings
         self._tell = tell
         self._watching = watching
+        self._failed = failed
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._incoming = b""
         self._numbers = itertools.count(1)
         self._answers: dict[int, str] = {}
+        self._posted: dict[int, Mapping[str, Any]] = {}
 
     @property
     def connected(self) -> bool:
@@ -91,6 +95,28 @@ class Link:
                     time.sleep(PAUSE)
             if failure:
                 raise self._unavailable(failure)
+
+    def post(self, message: dict[str, Any]) -> bool:
+        """Send a message over the connection that there is, and do not wait; False when it was not sent.
+
+        Whoever calls `receive` learns what came of it: `failed` is called if it was not dealt with.
+        """
+        with self._lock:
+            if self._socket is None:
+                return False
+            number = next(self._numbers)
+            try:
+                self._socket.settimeout(self._settings.patience)
+                self._socket.sendall(pack({**message, "number": number}))
+            except OSError:
+                self._disconnect()
+                return False
+            except KeyboardInterrupt:
+                # It may have come in the middle of a line.
+                self._disconnect()
+                raise
+            self._posted[number] = message
+            return True
 
     def connect(self) -> None:
         """Make the connection if there is none. Raises RunnerUnavailable when no supervisor can be had."""
@@ -135,9 +161,16 @@ class Link:
         lines, self._incoming = unpack(self._incoming + data)
         for line in lines:
             if "re" in line:
-                self._answers[line["re"]] = line.get("error", "")
+                self._take_answer(line["re"], line.get("error", ""))
             else:
                 self._tell(line)
+
+    def _take_answer(self, number: int, failure: str) -> None:
+        posted = self._posted.pop(number, None)
+        if posted is None:
+            self._answers[number] = failure
+        elif failure:
+            self._failed(posted)
 
     def _connect(self, end: float) -> None:
         while self._socket is None:
@@ -161,6 +194,9 @@ class Link:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        posted, self._posted = self._posted, {}
+        for message in posted.values():
+            self._failed(message)
 
     def _dial(self) -> socket.socket | None:
         try:

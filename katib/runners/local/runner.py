@@ -17,6 +17,7 @@ from katib.runners.local.places import moved_process, place_of
 from katib.runners.local.runs import Board, LocalRun
 from katib.runners.local.settings import LocalSettings
 from katib.runners.local.supervisor import layout
+from katib.runners.local.supervisor.lines import key_of
 from katib.runners.local.watcher import Watcher
 from katib.spec.container import Process, process_of
 
@@ -53,12 +54,24 @@ class LocalRunner:
         # An engine that runs in a trial of another must not pass on what is that trial's.
         env.pop(CHECKPOINT_DIR, None)
         self._board = Board()
-        self._link = Link(self._dir, base_env=env, settings=settings, tell=self._board.take, watching=self._connected)
+        self._link = Link(
+            self._dir,
+            base_env=env,
+            settings=settings,
+            tell=self._board.take,
+            watching=self._connected,
+            failed=self._not_launched,
+        )
         self._closed = False
+        self._trusting = False
         self._watcher = Watcher(self._dir, self._board, self._link, settings)
 
     def launch(self, orders: Sequence[LaunchOrder]) -> None:
-        """Start runs; see the contract. Returns when the supervisor has them on record."""
+        """Start runs; see the contract.
+
+        The supervisor has them on record soon after. What it could not take in is not reported any more, so that it is
+        launched again, and that launch waits for the supervisor's word and raises what is wrong.
+        """
         fresh = self._board.admit(orders)
         wanted = []
         for run in fresh:
@@ -66,7 +79,15 @@ class LocalRunner:
                 wanted.append(self._request(run.order))
             except (CannotLaunch, InvalidInput) as error:
                 self._board.take({"run": run.key, "is": "refused", "message": str(error), "at": None})
-        self._ask({"do": "launch", "runs": wanted} if wanted else None, fresh)
+        message = {"do": "launch", "runs": wanted} if wanted else None
+        if message is None or not self._trusting or self._closed:
+            self._ask(message, fresh)
+            self._trusting = bool(message)
+            return
+        if self._link.post(message):
+            self._board.accept(fresh)
+        else:
+            self._ask(message, fresh)
 
     def adopt(self, orders: Sequence[LaunchOrder]) -> None:
         """Look after what a predecessor launched; see the contract. `observe` knows of it when this returns."""
@@ -116,6 +137,12 @@ class LocalRunner:
             raise
         if self._board.undrained():
             self._watcher.nudge()
+
+    def _not_launched(self, message: Mapping[str, Any]) -> None:
+        """A launch that nobody waited for came to nothing, or its answer was lost: it is to be tried again."""
+        self._trusting = False
+        self._board.forget(key_of(run) for run in message["runs"])
+        self._watcher.wake()
 
     def _connected(self) -> list[RunKey]:
         """There is a new connection to listen to; these runs are to be asked about on it."""

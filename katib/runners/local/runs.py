@@ -106,6 +106,13 @@ class Board:
             self._runs.update(fresh)
         return list(fresh.values())
 
+    def accept(self, runs: Iterable[LocalRun]) -> None:
+        """They are on their way to the supervisor."""
+        with self._lock:
+            for run in runs:
+                if run.report is NOT_LAUNCHED and not run.over:
+                    run.report = RunReport(phase=Phase.STARTING)
+
     def forget(self, keys: Iterable[RunKey]) -> None:
         """Drop runs; those that are not there are no matter."""
         with self._lock:

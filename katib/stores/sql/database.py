@@ -48,13 +48,16 @@ class Work:
         found = self.all(statement, **parameters)
         return found[0] if found else None
 
-    def run(self, statement: Statement, *rows: Parameters) -> None:
-        """Run a statement once for each of `rows`."""
+    def run(self, statement: Statement, *rows: Parameters) -> int:
+        """Run a statement once for each of `rows`; how many rows of the table it found."""
+        if not rows:
+            return 0
         text, arrange = self._prepare(statement)
         if len(rows) == 1:
             self._cursor.execute(text, arrange(rows[0]))
-        elif rows:
+        else:
             self._cursor.executemany(text, [arrange(row) for row in rows])
+        return int(self._cursor.rowcount)
 
     def insert(self, statement: Statement, rows: Sequence[Row]) -> None:
         """Insert rows that have every column, in the table's order: spares a dict for each where there are many."""

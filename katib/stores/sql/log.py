@@ -36,6 +36,9 @@ def append(trials: TrialRecords, batch: Sequence[TrialPoints], *, now: float) ->
         rows += observation_rows(trials.study_id, trial.ordinal, points.attempt, new, now=now)
         if new and trial.state not in FINISHED and trial.attempt == points.attempt:
             trials.put_metrics(rules.with_metrics(trial, fold(trial.metrics, (point for _identity, point in new))))
+        elif trials.in_basis(trial.ordinal):
+            # Written as it is: that finds out whether it still is so.
+            trials.put_metrics(trial)
     trials.work.insert(sql.INSERT_OBSERVATION, rows)
     return len(rows)
 

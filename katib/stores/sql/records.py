@@ -1,16 +1,17 @@
 """The studies and trials that a transaction works on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from katib.core.advice import Advice
 from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.stores import rules
-from katib.stores.contract import Changes
+from katib.stores.contract import Changes, Lease, StudyView
 from katib.stores.documents import Documents
 from katib.stores.sql import statements as sql
 from katib.stores.sql.database import Work
 from katib.stores.sql.rows import (
+    Parameters,
     Row,
     StudyRow,
     documents_parameters,
@@ -32,6 +33,7 @@ class StudyRecords:
 
     def __init__(self) -> None:
         self._documents: dict[int, Documents] = {}
+        self._numbers: dict[str, int] = {}
 
     def by_name(self, work: Work, name: str, *, locked: bool = False) -> StudyRow:
         """The study of that name, for writing when `locked`. Raises NotFound."""
@@ -59,6 +61,36 @@ class StudyRecords:
     def update(self, work: Work, number: int, study: Study) -> None:
         """Write everything of a study that can change."""
         work.run(sql.UPDATE_STUDY, {"key_id": number, **study_parameters(study)})
+
+    def number(self, work: Work, uid: str) -> int:
+        """The number of the study of that uid, which it keeps for life. Raises NotFound."""
+        number = self._numbers.get(uid)
+        if number is None:
+            if len(self._numbers) >= REMEMBERED_DOCUMENTS:
+                self._numbers.clear()
+            number = self._numbers[uid] = study_id(work, uid)
+        return number
+
+    def update_from(self, work: Work, before: Study, after: Study, lease: Lease) -> None:
+        """Write what a commit changes, unless the study is not as it was read, or is not the lease's.
+
+        Raises NotFound, Stale, Conflict.
+        """
+        keys = {
+            "key_uid": before.uid,
+            "key_revision": before.revision,
+            "key_owner": rules.kept(lease.owner),
+            "key_term": lease.term,
+        }
+        if after is before:
+            found = len(work.all(sql.STUDY_AS_READ, **keys))
+        else:
+            found = work.run(sql.UPDATE_STUDY_FROM, {**keys, **study_parameters(after)})
+        if found:
+            return
+        _number, now = self.by_uid(work, before.uid, locked=True)
+        rules.check_lease(now, lease)
+        raise rules.not_at(now, before.revision)
 
     def _found(self, work: Work, row: Row | None, what: str) -> StudyRow:
         if row is None:
@@ -88,19 +120,35 @@ def study_id(work: Work, uid: str) -> int:
 
 
 class TrialRecords:
-    """The trials of one study that a transaction changes: locked and read once, written once at its end."""
+    """The trials of one study that a transaction changes: locked and read once, written once at its end.
 
-    def __init__(self, work: Work, number: int) -> None:
+    Args:
+        basis: a view of the study whose trials need not be read again, because the study is known not to have changed
+            since; that their metrics have not either is found out when they are written.
+    """
+
+    def __init__(self, work: Work, number: int, basis: StudyView | None = None) -> None:
         self.work = work
         self.study_id = number
-        self._trials: dict[int, Trial] = {}
+        self._basis = rules.trials_of(basis) if basis is not None else {}
+        self._trials: dict[int, Trial] = dict(self._basis)
         self._changed: set[int] = set()
         self._folded: set[int] = set()
 
+    @property
+    def changed(self) -> list[Trial]:
+        """The trials that are to be written."""
+        return [self._trials[ordinal] for ordinal in sorted(self._changed | self._folded)]
+
+    def in_basis(self, ordinal: int) -> bool:
+        """Whether a trial is as the basis says, and not as it was read and locked."""
+        return ordinal in self._basis
+
     def load_named(self, names: Iterable[str]) -> dict[str, int]:
         """Lock the trials of these names; their ordinals. Names of no trial are left out."""
-        found = {}
-        for piece in sql.padded(sorted({rules.kept(name) for name in names}), "name"):
+        wanted = {rules.kept(name) for name in names}
+        found = {trial.name: trial.ordinal for trial in self._basis.values() if trial.name in wanted}
+        for piece in sql.padded(sorted(wanted - found.keys()), "name"):
             for row in self.work.all(sql.trials_by_name(len(piece)), study_id=self.study_id, **piece):
                 trial = trial_row(row)
                 found[trial.name] = trial.ordinal
@@ -130,21 +178,22 @@ class TrialRecords:
         self._folded.add(trial.ordinal)
 
     def write(self) -> None:
-        """Write the changed ones."""
-        self.work.run(
-            sql.UPDATE_TRIAL,
-            *(
-                {**self._key(ordinal), **trial_parameters(self.study_id, self._trials[ordinal])}
-                for ordinal in sorted(self._changed)
-            ),
-        )
-        self.work.run(
-            sql.UPDATE_METRICS,
-            *(
-                {**self._key(ordinal), "metrics": metrics_text(self._trials[ordinal].metrics)}
-                for ordinal in sorted(self._folded - self._changed)
-            ),
-        )
+        """Write the changed ones. Raises Conflict when one of the basis has other metrics by now."""
+        changed = {ordinal: trial_parameters(self.study_id, self._trials[ordinal]) for ordinal in sorted(self._changed)}
+        folded = {
+            ordinal: {"metrics": metrics_text(self._trials[ordinal].metrics)}
+            for ordinal in sorted(self._folded - self._changed)
+        }
+        self._update(sql.UPDATE_TRIAL, sql.UPDATE_TRIAL_FROM, changed)
+        self._update(sql.UPDATE_METRICS, sql.UPDATE_METRICS_FROM, folded)
+
+    def _update(self, plain: sql.Statement, checked: sql.Statement, rows: Mapping[int, Parameters]) -> None:
+        known = {ordinal: row for ordinal, row in rows.items() if ordinal in self._basis}
+        self.work.run(plain, *({**self._key(ordinal), **row} for ordinal, row in rows.items() if ordinal not in known))
+        read = {ordinal: metrics_text(self._basis[ordinal].metrics) for ordinal in known}
+        keyed = [{**self._key(ordinal), "key_metrics": read[ordinal], **row} for ordinal, row in known.items()]
+        if self.work.run(checked, *keyed) != len(keyed):
+            raise rules.metrics_changed(self._basis[ordinal].name for ordinal in known)
 
     def _key(self, ordinal: int) -> dict[str, int]:
         return {"key_study_id": self.study_id, "key_ordinal": ordinal}

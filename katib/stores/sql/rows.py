@@ -24,6 +24,11 @@ STUDY_FIXED = frozenset({"id", "uid", "name", "created_at", "run_dir"})
 TRIAL_FIXED = frozenset({"study_id", "ordinal", "name", "assignment", "labels"})
 """Columns that are never updated."""
 
+NOT_COMMITTED = frozenset(
+    {"max_trials", "parallel", "max_failed", "generation", "stop_requested", "owner", "term", "lease_until"}
+)
+"""Columns of a study that no commit changes: wishes and leases do."""
+
 # Looking a member up in a dict is several times faster than calling the enum, and this happens for every row.
 _STATES = {state.value: state for state in TrialState}
 _REASONS = {reason.value: reason for reason in Reason}

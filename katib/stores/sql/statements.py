@@ -10,7 +10,14 @@ from typing import Any
 from sqlalchemy import Column, Delete, Insert, Select, Table, Update, bindparam, delete, insert, select, update
 
 from katib.core.trial import FINISHED, UNFINISHED
-from katib.stores.sql.rows import OBSERVATION_COLUMNS, STUDY_COLUMNS, STUDY_FIXED, TRIAL_COLUMNS, TRIAL_FIXED
+from katib.stores.sql.rows import (
+    NOT_COMMITTED,
+    OBSERVATION_COLUMNS,
+    STUDY_COLUMNS,
+    STUDY_FIXED,
+    TRIAL_COLUMNS,
+    TRIAL_FIXED,
+)
 from katib.stores.sql.tables import documents, events, observations, studies, trials
 
 Statement = Select[Any] | Insert | Update | Delete
@@ -59,6 +66,12 @@ UPDATE_TRIAL = _update(trials, ["study_id", "ordinal"], but=TRIAL_FIXED)
 UPDATE_METRICS = _update(trials, ["study_id", "ordinal"], only="metrics")
 """Of a trial about which nothing else changed: no index has to follow."""
 
+_KEYS_OF_BASIS = ["uid", "revision", "owner", "term"]
+UPDATE_STUDY_FROM = _update(studies, _KEYS_OF_BASIS, but=STUDY_FIXED | NOT_COMMITTED)
+UPDATE_TRIAL_FROM = _update(trials, ["study_id", "ordinal", "metrics"], but=TRIAL_FIXED)
+UPDATE_METRICS_FROM = _update(trials, ["study_id", "ordinal", "metrics"], only="metrics")
+"""Of a row that is as it was read, as its keys say; no row is found when it is not."""
+
 DELETE_STUDY = delete(studies).where(studies.c.id == bindparam("id"))
 """The rest follows by foreign keys."""
 
@@ -71,6 +84,9 @@ LOCKED_BY_UID = STUDY_BY_UID.with_for_update()
 """For writing: no other transaction writes the study before this one has ended. SQLite locks the whole file anyway."""
 
 SAME_STUDY = select(studies.c.id).where((studies.c.name == bindparam("name")) | (studies.c.uid == bindparam("uid")))
+STUDY_AS_READ = (
+    select(studies.c.id).where(*(studies.c[key] == bindparam(f"key_{key}") for key in _KEYS_OF_BASIS)).with_for_update()
+)
 STUDY_ID = select(studies.c.id).where(studies.c.uid == bindparam("uid"))
 ALL_STUDIES = _STUDY.order_by(studies.c.id)
 DOCUMENTS = select(documents.c.document, documents.c.effective, documents.c.objective).where(

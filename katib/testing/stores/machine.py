@@ -12,7 +12,18 @@ from katib.core.observation import MetricPoint, fold
 from katib.core.study import Budget, Condition, StudyReason, StudyStatus
 from katib.core.trial import ALLOWED, FINISHED, Reason, Transition, TrialState
 from katib.errors import KatibError
-from katib.stores.contract import Changes, Event, Lease, NewStudy, Store, TrialFilter, TrialPoints, Wish
+from katib.stores.contract import (
+    Changes,
+    Committed,
+    Event,
+    Lease,
+    NewStudy,
+    Store,
+    StudyView,
+    TrialFilter,
+    TrialPoints,
+    Wish,
+)
 from katib.stores.memory import MemoryStore
 from katib.testing import builders as make
 from katib.testing.stores.base import EVERYTHING, NOW
@@ -22,6 +33,7 @@ ATTEMPTS = st.integers(1, 3)
 TIMES = st.floats(0.0, 100.0).map(lambda seconds: NOW + seconds)
 LABELS = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
+BASES = st.none() | st.integers(0, 2)
 OWNERS = st.sampled_from(("a", "b"))
 
 POINTS = st.builds(
@@ -90,6 +102,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.uid = f"uid of {self.name}"
         self.objective = make.objective(maximize=maximize)
         self.leases: list[Lease] = []
+        self.views: list[StudyView] = []
         new = NewStudy(
             name=self.name, uid=self.uid, document={}, effective={}, objective=self.objective, budget=make.budget()
         )
@@ -114,16 +127,21 @@ class StoreMachine(RuleBasedStateMachine):
     def wish(self, wish: Wish, now: float) -> None:
         self.both(lambda store: store.wish(self.name, wish, now=now))
 
-    @rule(advice=st.lists(ADVICE, min_size=1, max_size=4), now=TIMES)
-    def advise(self, advice: list[Advice], now: float) -> None:
-        self.commit_with(now=now, advice=advice)
+    @rule()
+    def look(self) -> None:
+        """A view that may be old when something is decided on it."""
+        self.views.append(self.model.view(self.uid))
 
-    @rule(moves=st.lists(transitions(), min_size=1, max_size=3), now=TIMES)
-    def move(self, moves: list[Transition], now: float) -> None:
-        self.commit_with(now=now, transitions=moves)
+    @rule(advice=st.lists(ADVICE, min_size=1, max_size=4), basis=BASES, now=TIMES)
+    def advise(self, advice: list[Advice], basis: int | None, now: float) -> None:
+        self.commit_with(now=now, basis=self.basis(basis), advice=advice)
 
-    @rule(data=st.data(), now=TIMES)
-    def move_on(self, data: st.DataObject, now: float) -> None:
+    @rule(moves=st.lists(transitions(), min_size=1, max_size=3), basis=BASES, now=TIMES)
+    def move(self, moves: list[Transition], basis: int | None, now: float) -> None:
+        self.commit_with(now=now, basis=self.basis(basis), transitions=moves)
+
+    @rule(data=st.data(), basis=BASES, now=TIMES)
+    def move_on(self, data: st.DataObject, basis: int | None, now: float) -> None:
         """A move that fits, so that trials come to an end."""
         view = self.model.view(self.uid)
         trials = [*view.unfinished, *view.advised]
@@ -139,27 +157,35 @@ class StoreMachine(RuleBasedStateMachine):
                 reason=Reason.STARTED,
                 value=value,
             )
-            self.commit_with(now=now, transitions=[fits])
+            self.commit_with(now=now, basis=self.basis(basis), transitions=[fits])
 
     @rule(
         condition=st.none() | CONDITIONS,
         exhausted=st.none() | st.text(max_size=3),
         overrides=st.none() | LABELS,
         events=st.lists(EVENTS, max_size=2),
-        old=st.booleans(),
+        basis=BASES,
         now=TIMES,
     )
-    def tell(self, old: bool, now: float, **changes: Any) -> None:
-        revision = self.model.get_study(self.name).revision
-        self.commit_with(now=now, expected_revision=revision - 1 if old else revision, **changes)
+    def tell(self, basis: int | None, now: float, **changes: Any) -> None:
+        self.commit_with(now=now, basis=self.basis(basis), **changes)
 
-    @rule(ordinal=ORDINALS, attempt=ATTEMPTS, points=st.lists(POINTS, max_size=5), committed=st.booleans(), now=TIMES)
-    def observe(self, ordinal: int, attempt: int, points: list[MetricPoint], committed: bool, now: float) -> None:
+    @rule(
+        ordinal=ORDINALS,
+        attempt=ATTEMPTS,
+        points=st.lists(POINTS, max_size=5),
+        committed=st.booleans(),
+        basis=BASES,
+        now=TIMES,
+    )
+    def observe(
+        self, ordinal: int, attempt: int, points: list[MetricPoint], committed: bool, basis: int | None, now: float
+    ) -> None:
         trials = self.model.trials(self.uid, TrialFilter(ordinals=frozenset({ordinal}), states=EVERYTHING.states))
         name = trials[0].name if trials else "unknown"
         batch = [TrialPoints(trial=name, attempt=attempt, points=tuple(points))] * 2
         if committed:
-            self.commit_with(now=now, observations=batch)
+            self.commit_with(now=now, basis=self.basis(basis), observations=batch)
         else:
             self.both(lambda store: store.append_observations(self.uid, batch, now=now))
 
@@ -197,12 +223,20 @@ class StoreMachine(RuleBasedStateMachine):
             folded = fold({}, (observation.point for observation in stored))
             assert numbers == {name: summary.latest_at for name, summary in folded.items()}
 
+    def basis(self, which: int | None) -> StudyView | None:
+        """None, the study as it is, or as it was at an earlier look."""
+        if which is None:
+            return None
+        return self.model.view(self.uid) if which == 0 or len(self.views) < which else self.views[-which]
+
     def lease(self, which: int) -> Lease:
         """The newest lease mostly, an older one sometimes."""
         return self.leases[-2] if which == 0 and len(self.leases) > 1 else self.leases[-1]
 
     def commit_with(self, *, now: float, **changes: Any) -> None:
-        self.both(lambda store: store.commit(self.leases[-1], Changes(**changes), now=now))
+        done = self.both(lambda store: store.commit(self.leases[-1], Changes(**changes), now=now))
+        if isinstance(done, Committed) and done.view is not None:
+            assert done.view == self.model.view(self.uid)
 
     def both(self, call: Callable[[Store], object]) -> object:
         """Call the store and its model; they must answer alike."""

@@ -54,10 +54,10 @@ class SharingCases(StoreCases):
         assert stores[0].get_study("digits").term == 1
 
     def test_one_of_many_decisions_on_the_same_view_is_written(self, owned: Owned) -> None:
-        revision = owned.again().revision
+        seen = owned.store.view(owned.uid)
         done = at_once(
             *(
-                lambda ordinal=ordinal: owned.commit(advice=[make.advice(ordinal)], expected_revision=revision)
+                lambda ordinal=ordinal: owned.commit(advice=[make.advice(ordinal)], basis=seen)
                 for ordinal in range(1, THREADS + 1)
             )
         )

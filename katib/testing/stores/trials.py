@@ -9,7 +9,7 @@ import pytest
 from katib.core.space import Assignment
 from katib.core.study import StudyStatus
 from katib.core.trial import Reason, Transition, TrialState
-from katib.errors import Conflict
+from katib.errors import Conflict, Stale
 from katib.stores.contract import Changes, Event, Store, TrialFilter, TrialPoints, Wish
 from katib.testing import builders as make
 from katib.testing.stores.base import NOW, Owned, StoreCases, move, points
@@ -173,14 +173,63 @@ class CommitCases(StoreCases):
             "events": [Event(time=NOW, kind="Normal", reason="r", message="m")],
         }
         with pytest.raises(Conflict, match=str(before.study.revision)):
-            owned.commit(**changes, expected_revision=seen.study.revision)
+            owned.commit(**changes, basis=seen)
         assert owned.store.view(owned.uid) == before
         assert (owned.stored(), owned.store.events(owned.uid)) == ([], [])
-        owned.commit(**changes, expected_revision=before.study.revision)
+        owned.commit(**changes, basis=before)
         after = owned.again()
         assert (after.condition, after.exhausted, after.overrides) == (changes["condition"], "all", {"a": "b"})
         assert after.revision == before.study.revision + 1
         assert len(owned.stored()) == len(owned.store.events(owned.uid)) == 1
+
+    def test_a_commit_says_what_its_basis_has_become(self, owned: Owned) -> None:
+        owned.advise(1, 2, 3)
+        ran = move(2, TrialState.PENDING, TrialState.RUNNING)
+        passes: Sequence[dict[str, Any]] = (
+            {"transitions": [move(1, TrialState.ADVISED, TrialState.PENDING)], "condition": make.condition()},
+            {"transitions": [move(2, TrialState.ADVISED, TrialState.PENDING), ran]},
+            {"observations": [TrialPoints(trial=owned.trial(2).name, attempt=1, points=points(0.5, float("inf")))]},
+            {"transitions": [move(2, TrialState.RUNNING, TrialState.SUCCEEDED, value=0.5)]},
+            {"transitions": [move(1, TrialState.PENDING, TrialState.PENDING, attempt_after=2)]},
+            {},
+        )
+        basis = owned.store.view(owned.uid)
+        for changes in passes:
+            done = owned.store.commit(owned.lease, Changes(**changes, basis=basis), now=NOW)
+            assert done.view == owned.store.view(owned.uid)
+            assert done.view is not None
+            assert done.study == done.view.study == owned.again()
+            basis = done.view
+
+    @pytest.mark.parametrize("value", [0.5, float("nan")])
+    def test_a_trial_that_reported_since_the_view_is_not_decided_on(self, owned: Owned, value: float) -> None:
+        owned.run(1, 2)
+        owned.append(1, *points(value))
+        seen = owned.store.view(owned.uid)
+        owned.append(1, *points(0.25, first=1))
+        before = owned.store.view(owned.uid)
+        first, second = (move(ordinal, TrialState.RUNNING, TrialState.SUCCEEDED, value=0.5) for ordinal in (1, 2))
+        observed = [TrialPoints(trial=owned.trial(1).name, attempt=1, points=points(0.125, first=2))]
+        for changes in ({"transitions": [second, first]}, {"transitions": [second], "observations": observed}):
+            with pytest.raises(Conflict, match=owned.trial(1).name):
+                owned.commit(**changes, basis=seen)
+        assert repr(owned.store.view(owned.uid)) == repr(before)
+        owned.commit(transitions=[second], basis=seen)
+        owned.commit(transitions=[first], basis=owned.store.view(owned.uid))
+        assert owned.store.view(owned.uid).unfinished == ()
+
+    def test_a_renewed_lease_stays_renewed_and_a_lost_one_lost(self, owned: Owned) -> None:
+        owned.run(1)
+        seen = owned.store.view(owned.uid)
+        owned.store.renew(owned.lease, now=NOW, seconds=1000)
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.FAILED)], basis=seen)
+        assert owned.again().lease_until == NOW + 1000
+        seen = owned.store.view(owned.uid)
+        owned.store.acquire("digits", "another", now=NOW + 2000, seconds=60)
+        for condition in (None, make.condition()):
+            with pytest.raises(Stale):
+                owned.commit(condition=condition, basis=seen)
+        assert owned.again().owner == "another"
 
     def test_observations_of_a_commit_are_folded_before_its_transitions(self, owned: Owned) -> None:
         owned.run(1)

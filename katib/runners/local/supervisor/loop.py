@@ -70,7 +70,6 @@ class Supervisor:
             for key, events in self._selector.select(self._timeout()):
                 react: Callable[[int], None] = key.data
                 react(events)
-            self._flush_all()
             self._runs.start_recorded()
             self._runs.tick()
             self._flush_all()

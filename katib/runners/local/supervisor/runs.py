@@ -104,7 +104,7 @@ class Runs:
             self._recorded.append((order, {**base_env, **order["env"]}, logs[key]))
 
     def start_recorded(self) -> None:
-        """Start what was launched. Apart from `launch`, so that the engine need not wait for it."""
+        """Start what was launched. Apart from `launch`: all are on record before the first starts."""
         recorded, self._recorded = self._recorded, []
         for order, env, log in recorded:
             try:
