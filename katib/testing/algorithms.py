@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import pytest
 
-from katib.core.advice import Abilities, Advice, AdviceReply
+from katib.core.advice import PARENT_LABEL, Abilities, Advice, AdviceReply
 from katib.core.objective import Direction, Objective
 from katib.core.space import Choice, Distribution, ParameterType, Range, SearchSpace
 from katib.core.study import Budget, StudyConfig
@@ -74,6 +74,9 @@ SPACES: dict[str, SearchSpace] = {
     "huge grid": space(*(integer(f"n{index}", 0, 999) for index in range(3))),
 }
 """A zoo of search spaces; "huge grid" has 10^9 points."""
+
+RESOURCE = integer("epochs", 1, 9)
+"""The resource that the spaces have in addition for an algorithm with the ability `fidelity`."""
 
 FINITE = {name: each for name, each in SPACES.items() if each.size is not None}
 SMALL = {name: each for name, each in FINITE.items() if (each.size or 0) <= 100}
@@ -189,7 +192,7 @@ class AlgorithmContract:
     @pytest.fixture
     def usual(self, abilities: Abilities) -> SearchSpace:
         """A space with many points of the kinds that the algorithm takes."""
-        return SPACES["huge grid"] if abilities.finite_only else SPACES["mixed"]
+        return _shaped(SPACES["huge grid"] if abilities.finite_only else SPACES["mixed"], abilities)
 
     def config(self, of: SearchSpace, **changes: object) -> StudyConfig:
         """A study over a space."""
@@ -197,7 +200,8 @@ class AlgorithmContract:
 
     def zoo(self, abilities: Abilities) -> dict[str, SearchSpace]:
         """The spaces that the algorithm takes."""
-        return {name: each for name, each in self.spaces.items() if name in FINITE or not abilities.finite_only}
+        taken = {name: each for name, each in self.spaces.items() if name in FINITE or not abilities.finite_only}
+        return {name: _shaped(each, abilities) for name, each in taken.items()}
 
     def test_answers_are_in_the_space(self, service: SuggestionService, abilities: Abilities) -> None:
         for name, each in self.zoo(abilities).items():
@@ -234,6 +238,23 @@ class AlgorithmContract:
             assert service.suggest(self.config(each, uid=name), trials, [size + 1]) == AdviceReply(
                 exhausted=last.exhausted
             )
+
+    def test_a_trial_that_continues_another_names_it(
+        self, service: SuggestionService, abilities: Abilities, usual: SearchSpace
+    ) -> None:
+        """An earlier one that was over; and where there is a resource, the same point with more of it."""
+        for name, outcome in RECORDS.items():
+            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
+            parents = {trial.name: trial for trial in trials}
+            continuing = [each for each in trials if PARENT_LABEL in each.labels]
+            assert abilities.continues or not continuing
+            for each in continuing:
+                parent = parents[each.labels[PARENT_LABEL]]
+                assert parent.finished
+                assert parent.ordinal < each.ordinal
+                if abilities.fidelity:
+                    assert {**parent.assignment, RESOURCE.name: 0} == {**each.assignment, RESOURCE.name: 0}
+                    assert float(parent.assignment[RESOURCE.name]) < float(each.assignment[RESOURCE.name])
 
     def test_is_a_function_of_the_record(
         self, service: SuggestionService, fresh: SuggestionService, usual: SearchSpace
@@ -298,19 +319,28 @@ class AlgorithmContract:
         service.suggest(config, trials, [STEPS + 1])
         assert (config, trials) == before
 
-    def test_every_setting_is_described_and_its_default_is_valid(self, service: SuggestionService) -> None:
+    def test_every_setting_is_described_and_its_default_is_valid(
+        self, service: SuggestionService, abilities: Abilities
+    ) -> None:
         described = service.settings(self.algorithm)
         assert all(each.name and each.accepts and each.what for each in described)
         defaults = {each.name: each.default for each in described if each.default}
-        assert service.validate(self.config(FINITE["stepped"], settings=defaults)) == ()
+        config = self.config(_shaped(FINITE["stepped"], abilities), settings={**self.settings, **defaults})
+        assert service.validate(config) == ()
 
-    def test_a_setting_nobody_knows_is_a_fault(self, service: SuggestionService) -> None:
-        faults = service.validate(self.config(FINITE["stepped"], settings={"no_such": "1", "nor_such": "2"}))
+    def test_a_setting_nobody_knows_is_a_fault(self, service: SuggestionService, abilities: Abilities) -> None:
+        unknown = {**self.settings, "no_such": "1", "nor_such": "2"}
+        faults = service.validate(self.config(_shaped(FINITE["stepped"], abilities), settings=unknown))
         assert [fault.wanted for fault in faults] == [
             f"unknown setting no_such for algorithm {self.algorithm}",
             f"unknown setting nor_such for algorithm {self.algorithm}",
         ]
 
     def test_a_space_it_cannot_search_is_a_fault(self, service: SuggestionService, abilities: Abilities) -> None:
-        faults = service.validate(self.config(SPACES["continuous"]))
+        faults = service.validate(self.config(_shaped(SPACES["continuous"], abilities)))
         assert bool(faults) == abilities.finite_only
+
+
+def _shaped(of: SearchSpace, abilities: Abilities) -> SearchSpace:
+    """A space with the resource that the algorithm needs."""
+    return space(*of.parameters, RESOURCE) if abilities.fidelity else of

@@ -83,6 +83,16 @@ class TestCmaEsWithRestarts(TestCmaEs):
     settings: ClassVar[dict[str, str]] = {"restart_strategy": "bipop", "sigma": "0.05"}
 
 
+class TestHyperband(Shipped):
+    algorithm = "hyperband"
+    settings: ClassVar[dict[str, str]] = {"r_l": "9", "resource_name": "epochs"}
+
+
+class TestAsha(Shipped):
+    algorithm = "asha"
+    settings: ClassVar[dict[str, str]] = {"resource_name": "epochs"}
+
+
 class TestOneOfSomebodyElse(Shipped):
     algorithm = "corners"
 
