@@ -74,6 +74,11 @@ class TestMultivariateTpe(Shipped):
 NUMERIC = {name: each for name, each in SPACES.items() if name not in ("discrete", "categorical")}
 
 
+class TestBayesianOptimization(Shipped):
+    algorithm = "bayesianoptimization"
+    settings: ClassVar[dict[str, str]] = {"n_initial_points": "24", "acq_optimizer": "sampling"}
+
+
 class TestCmaEs(Shipped):
     algorithm = "cmaes"
     spaces = NUMERIC
