@@ -50,12 +50,40 @@ class SuggestionSettings:
         rest: seconds in which a study is answered by the fallback at once after its algorithm failed, so that one that
             always hangs costs at most half of the time.
         extra: algorithms beside the installed ones, as name -> "module:Class".
+        endpoints: algorithms of servers of Katib's Suggestion API, as name -> "host:port"; before the installed ones.
+        connect: seconds in which a server that cannot be reached is tried again before the fallback answers. A pod
+            that is replaced is back by then, one that is gone should not hold up the study.
     """
 
     deadline: float = 60.0
     workers: int = 2
     rest: float = 60.0
     extra: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    connect: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeSettings:
+    """How algorithms are served to others.
+
+    Attributes:
+        host, port: where to listen; port 0 takes a free one. Nothing is encrypted and nobody is asked who they are, so
+            other machines reach it only when that is asked for.
+        workers: worker processes at most, for algorithms that learn; each holds 100 MB and more.
+        quick_workers: worker processes at most, for algorithms that look at no results.
+        deadline: seconds for one answer; Katib's controller gives up after 60.
+        threads: requests at the same time, the waiting ones included.
+        grace: seconds for open requests when it is stopped; Kubernetes kills a pod after 30.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 6789
+    workers: int = 4
+    quick_workers: int = 2
+    deadline: float = 50.0
+    threads: int = 64
+    grace: float = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)

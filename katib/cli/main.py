@@ -14,6 +14,7 @@ from katib.cli.resume import resume
 from katib.cli.run import run as run_command
 from katib.cli.show import show
 from katib.cli.stop import stop
+from katib.cli.suggestion import suggestion
 from katib.cli.trials import trials
 from katib.cli.validate import validate
 from katib.errors import AlgorithmUnknown, AlreadyExists, InvalidInput, KatibError, LeaseHeld, NotFound
@@ -41,6 +42,7 @@ app.command("stop")(stop)
 app.command("delete")(delete)
 app.command("export")(export)
 app.command("validate")(validate)
+app.add_typer(suggestion, name="suggestion")
 app.command("algorithms")(algorithms)
 
 

@@ -8,11 +8,31 @@ if TYPE_CHECKING:
 
 
 def open_suggestions(settings: "SuggestionSettings | None" = None) -> "SuggestionService":
-    """The suggestion service of this machine, its first worker on the way. Close it to end the workers."""
+    """The suggestion service of this machine, its first worker on the way. Close it to end the workers.
+
+    Raises KatibError when the settings name endpoints and the packages to reach them are not installed.
+    """
     # Imported here: a worker imports this package too, and needs none of it.
     from katib.suggestion.fallback import ResilientSuggestions
     from katib.suggestion.pool import WorkerPool
 
+    elsewhere = _elsewhere(settings) if settings and settings.endpoints else {}
     pool = WorkerPool(settings)
     pool.start()
-    return ResilientSuggestions(pool, settings)
+    service: SuggestionService = pool
+    if elsewhere:
+        from katib.suggestion.routed import RoutedSuggestions
+
+        service = RoutedSuggestions(service, elsewhere)
+    return ResilientSuggestions(service, settings)
+
+
+def _elsewhere(settings: "SuggestionSettings") -> "dict[str, SuggestionService]":
+    """Who answers for the algorithms that have an endpoint; one connection for each endpoint."""
+    from katib.rpc import check_installed
+
+    check_installed("an algorithm at an endpoint")
+    from katib.suggestion.grpc import GrpcSuggestions
+
+    services = {endpoint: GrpcSuggestions(endpoint, settings) for endpoint in set(settings.endpoints.values())}
+    return {name: services[endpoint] for name, endpoint in settings.endpoints.items()}

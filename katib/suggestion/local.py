@@ -15,6 +15,11 @@ KEPT = 64
 """Studies whose algorithm is kept between requests; the one asked longest ago is rebuilt when it is asked again."""
 
 
+def study_key(config: StudyConfig) -> str:
+    """What is kept of a study between requests is kept under this. Two callers may have studies of one uid."""
+    return f"{config.uid}/{config.name}"
+
+
 class LocalSuggestions:
     """A SuggestionService without deadline or protection: a crash is the caller's. Not for several threads at once."""
 
@@ -46,13 +51,13 @@ class LocalSuggestions:
         self._kept.clear()
 
     def _instance(self, config: StudyConfig) -> Algorithm:
-        kept = self._kept.pop(config.uid, None)
+        kept = self._kept.pop(study_key(config), None)
         if kept is None or kept[0] != config:
             found = self._registry.find(config.algorithm)
             if absent := missing(config.algorithm, found):
                 raise InvalidInput((absent,), what=f"algorithm {config.algorithm!r}")
             kept = (config, found(config))
-        self._kept[config.uid] = kept
+        self._kept[study_key(config)] = kept
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return kept[1]

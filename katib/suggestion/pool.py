@@ -15,7 +15,7 @@ from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 from katib.errors import AlgorithmFailed, AlgorithmUnknown, Fault, InvalidInput, KatibError, SuggestionError
 from katib.suggestion.check import checked
-from katib.suggestion.local import KEPT
+from katib.suggestion.local import KEPT, study_key
 from katib.suggestion.process import WorkerProcess
 from katib.suggestion.wire import Answer, Describe, Failure, NeedFull, Suggest, Validate
 
@@ -40,7 +40,7 @@ class WorkerPool:
 
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
         """See SuggestionService."""
-        faults: tuple[Fault, ...] = self._seat(config.uid).ask(Validate(config=config), _who(config.algorithm))
+        faults: tuple[Fault, ...] = self._seat(study_key(config)).ask(Validate(config=config), _who(config.algorithm))
         return faults
 
     def abilities(self, algorithm: str) -> Abilities:
@@ -53,7 +53,7 @@ class WorkerPool:
 
     def suggest(self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:
         """See SuggestionService."""
-        return self._seat(config.uid).suggest(config, trials, tuple(ordinals))
+        return self._seat(study_key(config)).suggest(config, trials, tuple(ordinals))
 
     def close(self) -> None:
         """See SuggestionService. Questions that are open end as AlgorithmFailed."""
@@ -65,14 +65,14 @@ class WorkerPool:
             self._described[algorithm] = self._seats[0].ask(Describe(algorithm=algorithm), _who(algorithm))
         return self._described[algorithm]
 
-    def _seat(self, uid: str) -> "_Seat":
+    def _seat(self, study: str) -> "_Seat":
         """The seat of a study: it stays where it is; a new one goes where the fewest are, the earliest first."""
         with self._lock:
-            seat = self._homes.pop(uid, None)
+            seat = self._homes.pop(study, None)
             if seat is None:
                 taken = list(self._homes.values())
                 seat = min(self._seats, key=taken.count)
-            self._homes[uid] = seat
+            self._homes[study] = seat
             while len(self._homes) > KEPT:
                 self._homes.popitem(last=False)
             return seat
@@ -101,7 +101,7 @@ class _Seat:
         who = _who(config.algorithm)
         with self._alone(who) as deadline:
             process = self._running()
-            base, version, changed = self._news(config.uid, trials)
+            base, version, changed = self._news(study_key(config), trials)
             request = Suggest(
                 config=config,
                 base=base,
@@ -154,9 +154,9 @@ class _Seat:
             self._process.end(at_once=at_once)
             self._process = None
 
-    def _news(self, uid: str, trials: Sequence[Trial]) -> tuple[int, int, Sequence[Trial]]:
+    def _news(self, study: str, trials: Sequence[Trial]) -> tuple[int, int, Sequence[Trial]]:
         """(base, version, changed): what to send so that the worker has this record."""
-        base, sent = self._sent.pop(uid, (0, {}))
+        base, sent = self._sent.pop(study, (0, {}))
         # Identity first: callers keep the trials that did not change, and comparing values costs a microsecond each.
         changed = [t for t in trials if (had := sent.get(t.ordinal)) is not t and had != t]
         if len(sent) + sum(t.ordinal not in sent for t in changed) != len(trials):
@@ -164,7 +164,7 @@ class _Seat:
             base, sent, changed = 0, {}, list(trials)
         sent.update((trial.ordinal, trial) for trial in changed)
         version = next(self._versions)
-        self._sent[uid] = (version, sent)
+        self._sent[study] = (version, sent)
         while len(self._sent) > KEPT:
             self._sent.popitem(last=False)
         return base, version, changed

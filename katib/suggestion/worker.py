@@ -15,7 +15,7 @@ from typing import Any
 
 from katib.core.trial import Trial
 from katib.errors import OUTSIDE_TEXT_LIMIT, AlgorithmFailed, InvalidInput, KatibError
-from katib.suggestion.local import KEPT, LocalSuggestions
+from katib.suggestion.local import KEPT, LocalSuggestions, study_key
 from katib.suggestion.registry import Registry
 from katib.suggestion.wire import Answer, Channel, Describe, Failure, Hello, NeedFull, Question, Suggest, Validate
 
@@ -56,14 +56,14 @@ class Worker:
         return Answer(value=self._algorithms.suggest(request.config, list(trials.values()), request.ordinals))
 
     def _record(self, request: Suggest) -> dict[int, Trial] | None:
-        uid = request.config.uid
-        version, trials = self._records.pop(uid, (0, {}))
+        study = study_key(request.config)
+        version, trials = self._records.pop(study, (0, {}))
         if request.base == 0:
             trials = {}
         elif version != request.base:
             return None
         trials.update((trial.ordinal, trial) for trial in request.changed)
-        self._records[uid] = (request.version, trials)
+        self._records[study] = (request.version, trials)
         while len(self._records) > KEPT:
             self._records.popitem(last=False)
         return trials

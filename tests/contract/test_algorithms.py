@@ -1,4 +1,4 @@
-"""Every algorithm that ships keeps the contract, called in this process and through a worker."""
+"""Every algorithm that ships keeps the contract: in this process, through a worker, and over the wire."""
 
 import sys
 from collections.abc import Iterator
@@ -7,10 +7,12 @@ from typing import ClassVar
 
 import pytest
 
-from katib.config import SuggestionSettings
+from katib.config import ServeSettings, SuggestionSettings
 from katib.core.advice import Abilities
+from katib.server.serving import SuggestionServer, open_service
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.describe import abilities_in_words, abilities_of, describe
+from katib.suggestion.grpc import GrpcSuggestions
 from katib.suggestion.local import LocalSuggestions
 from katib.suggestion.pool import WorkerPool
 from katib.suggestion.reference import DOCS, pages
@@ -36,12 +38,25 @@ def pool(foreign: None) -> Iterator[WorkerPool]:
     pool.close()
 
 
+@pytest.fixture(scope="module")
+def wire(foreign: None) -> Iterator[GrpcSuggestions]:
+    """A server as `katib suggestion serve` starts it, and a client of it."""
+    settings = ServeSettings(port=0, workers=1, quick_workers=1)
+    server = SuggestionServer(open_service(settings, SuggestionSettings(extra=EXTRA)), settings)
+    server.start()
+    client = GrpcSuggestions(server.address)
+    yield client
+    client.close()
+    server.stop(grace=0)
+
+
 class Shipped(AlgorithmContract):
-    @pytest.fixture(params=["in process", "worker"])
+    @pytest.fixture(params=["in process", "worker", "over the wire"])
     def service(self, request: pytest.FixtureRequest) -> SuggestionService:
         if request.param == "in process":
             return LocalSuggestions(Registry(EXTRA))
-        return request.getfixturevalue("pool")
+        service: SuggestionService = request.getfixturevalue({"worker": "pool", "over the wire": "wire"}[request.param])
+        return service
 
     @pytest.fixture
     def fresh(self) -> SuggestionService:

@@ -1,0 +1,64 @@
+"""`katib suggestion serve`."""
+
+from typing import Annotated
+
+import typer
+
+from katib.config import ServeSettings
+
+DEFAULTS = ServeSettings()
+
+suggestion = typer.Typer(help="Algorithms as a service, over Katib's gRPC API.", no_args_is_help=True)
+
+
+@suggestion.callback()
+def _group() -> None:
+    """Algorithms as a service, over Katib's gRPC API."""
+
+
+@suggestion.command("serve")
+def serve(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 takes a free port.")] = (
+        DEFAULTS.port
+    ),
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on. 0.0.0.0: other machines may ask, too.")
+    ] = DEFAULTS.host,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes at most, for algorithms that learn.")
+    ] = DEFAULTS.workers,
+) -> None:
+    """Answer for every installed algorithm over Katib's gRPC API, for any number of experiments, until it is stopped.
+
+    Nothing is encrypted and nobody is asked who they are. SIGTERM and Ctrl-C let open requests end.
+
+    Example: katib suggestion serve --port 6789
+    """
+    from katib.rpc import check_installed
+
+    check_installed("`katib suggestion serve`")
+
+    import signal
+    import sys
+    import threading
+
+    from katib.cli.render import say
+    from katib.server.serving import SuggestionServer, open_service
+
+    settings = ServeSettings(host=host, port=port, workers=workers)
+    server = SuggestionServer(open_service(settings), settings)
+    stopping = threading.Event()
+
+    def on_signal(_number: int, _frame: object) -> None:
+        # The second one does not wait for open requests. Not here itself: a handler must not wait for threads.
+        grace = 0.0 if stopping.is_set() else None
+        stopping.set()
+        threading.Thread(target=server.stop, args=(grace,), daemon=True).start()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    server.start()
+    say(f"katib answers for algorithms on {server.address}; Ctrl-C stops it")
+    # Whoever started it through a pipe waits for this line.
+    sys.stdout.flush()
+    server.wait()

@@ -1,0 +1,1 @@
+"""What others may call: Katib's gRPC services, answered by the algorithms that are installed."""

@@ -1,0 +1,88 @@
+"""One process that answers for every installed algorithm over Katib's API."""
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import grpc
+from grpc_reflection.v1alpha import reflection
+
+from katib.config import ServeSettings, SuggestionSettings
+from katib.errors import KatibError
+from katib.rpc.channels import OPTIONS
+from katib.rpc.descriptors import POOL
+from katib.rpc.methods import Handler, Method, handlers
+from katib.server.health import HealthServicer
+from katib.server.suggestion import SuggestionServicer
+from katib.suggestion.contract import SuggestionService
+from katib.suggestion.fallback import ResilientSuggestions
+from katib.suggestion.pool import WorkerPool
+from katib.suggestion.split import SplitSuggestions
+
+
+def open_service(settings: ServeSettings, suggestion: SuggestionSettings | None = None) -> SuggestionService:
+    """The algorithms of this machine: the quick ones apart from those that learn, and a labelled fallback for both."""
+    base = replace(suggestion or SuggestionSettings(), deadline=settings.deadline)
+    quick = WorkerPool(replace(base, workers=settings.quick_workers))
+    learning = WorkerPool(replace(base, workers=settings.workers))
+    quick.start()
+    learning.start()
+    return ResilientSuggestions(SplitSuggestions(quick, learning), base)
+
+
+class SuggestionServer:
+    """A server on `address`, from `start` to `stop`.
+
+    Args:
+        service: who answers; it is closed at the end, and when this fails.
+
+    Raises KatibError when it cannot listen there.
+    """
+
+    def __init__(self, service: SuggestionService, settings: ServeSettings | None = None) -> None:
+        self._settings = settings or ServeSettings()
+        self._service = service
+        self._health = HealthServicer()
+        self._stopped = threading.Event()
+        threads = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="serve")
+        # Two servers on one port would share its requests, by chance.
+        self._server = grpc.server(threads, options=(*OPTIONS, ("grpc.so_reuseport", 0)))
+        methods: dict[Method[Any, Any], Handler] = {}
+        for part in (self._health.handlers, SuggestionServicer(service).handlers):
+            methods.update(part)
+        self._server.add_generic_rpc_handlers(handlers(methods))
+        names = (*_services(methods), reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server, pool=POOL)
+        self.address = self._listen()
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._server.start()
+
+    def stop(self, grace: float | None = None) -> None:
+        """Take no more requests, let the open ones end, and close the service. From any thread; twice does no harm."""
+        self._health.stop()
+        self._server.stop(self._settings.grace if grace is None else grace).wait()
+        self._service.close()
+        self._stopped.set()
+
+    def wait(self) -> None:
+        """Wait until it is stopped."""
+        self._stopped.wait()
+
+    def _listen(self) -> str:
+        host, port = self._settings.host, self._settings.port
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        try:
+            bound = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            self._service.close()
+            said = f"cannot listen on {host}:{port}: {error}"
+            raise KatibError(said, hint="another program may use the port; choose another one with --port") from error
+        return f"{host}:{bound}"
+
+
+def _services(methods: Mapping[Method[Any, Any], Handler]) -> list[str]:
+    return sorted({method.service for method in methods})

@@ -1,0 +1,256 @@
+"""An algorithm behind an endpoint: any server of Katib's Suggestion API, ours or somebody else's.
+
+What Katib's controller takes from such a server is taken here, too:
+
+* Validation: INVALID_ARGUMENT and UNKNOWN refuse the experiment, in the server's words; any other code does not.
+* Settings in an answer are remembered with the study and sent with the next request.
+* Labels of a suggestion are kept with its trial, and sent with it.
+
+And what it does not:
+
+* Fewer suggestions than asked for are taken; none at all ends the search.
+* A name that the server gives to a trial is the trial's name whenever the server is spoken to. Here it keeps its own.
+* A value comes back in the very text in which it was suggested: some servers look for it by that.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from katib.config import SuggestionSettings
+from katib.core.advice import Abilities, Advice, AdviceReply, Setting
+from katib.core.space import Assignment, as_text
+from katib.core.study import StudyConfig
+from katib.core.trial import Trial
+from katib.errors import AlgorithmFailed, AlgorithmUnknown, Fault
+from katib.rpc import api, channels, health
+from katib.rpc.convert.replies import read_description
+from katib.rpc.convert.space import read_assignment
+from katib.rpc.convert.study import write_experiment
+from katib.rpc.convert.trials import sent_by_katib, write_trial
+from katib.rpc.methods import (
+    CHECK_HEALTH,
+    DESCRIBE_ALGORITHM,
+    GET_SUGGESTIONS,
+    VALIDATE_ALGORITHM_SETTINGS,
+    Method,
+    stub,
+)
+from katib.rpc.status import code_of, details_of, faults_of, is_unknown_algorithm
+from katib.suggestion.check import checked
+from katib.suggestion.local import KEPT, study_key
+
+Code = grpc.StatusCode
+Request = TypeVar("Request", bound=Message)
+Reply = TypeVar("Reply", bound=Message)
+
+HEALTH_NAME = "manager.v1beta1.Suggestion"
+"""The name under which Katib's services report their health."""
+
+REFUSALS = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN})
+"""The codes by which Katib's services refuse an experiment."""
+
+BUSY = frozenset({Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED})
+"""The codes after which the same request may succeed in a moment."""
+
+PAUSE = 0.1
+"""Seconds before a server that is busy is asked again; doubled each time."""
+
+NAME_LABEL = "katib.kubeflow.org/suggested-name"
+"""The name that the server gave to the trial."""
+
+TEXT_LABEL = "katib.kubeflow.org/suggested-text."
+"""With a parameter's name behind it: the text of its value, where the value is written in another way here."""
+
+UNDESCRIBED = Abilities(never_repeats=False)
+"""What can be relied on when the server does not say."""
+
+
+class GrpcSuggestions:
+    """A SuggestionService for the algorithms of one endpoint; for any number of threads.
+
+    Args:
+        endpoint: host:port.
+    """
+
+    def __init__(self, endpoint: str, settings: SuggestionSettings | None = None) -> None:
+        self._endpoint = endpoint
+        self._settings = settings or SuggestionSettings()
+        self._channel = channels.open_channel(endpoint)
+        self._described: dict[str, tuple[Abilities, tuple[Setting, ...]]] = {}
+        self._written: OrderedDict[str, dict[int, tuple[Trial, api.Trial]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
+        """See SuggestionService."""
+        self._check_health()
+        try:
+            request = api.ValidateAlgorithmSettingsRequest(experiment=write_experiment(config))
+            self._call(VALIDATE_ALGORITHM_SETTINGS, request)
+        except grpc.RpcError as error:
+            if is_unknown_algorithm(error):
+                raise self._unknown(config.algorithm, error) from error
+            if code_of(error) in REFUSALS:
+                return faults_of(error, "spec.algorithm")
+            if code_of(error) is Code.UNAVAILABLE:
+                raise self._failed(error) from error
+        return ()
+
+    def abilities(self, algorithm: str) -> Abilities:
+        """See SuggestionService. What the server does not say is not relied on."""
+        return self._describe(algorithm)[0]
+
+    def settings(self, algorithm: str) -> tuple[Setting, ...]:
+        """See SuggestionService; none when the server does not say."""
+        return self._describe(algorithm)[1]
+
+    def suggest(self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:
+        """See SuggestionService."""
+        try:
+            reply = self._call(GET_SUGGESTIONS, self._request(config, trials, ordinals))
+        except grpc.RpcError as error:
+            raise self._failed(error) from error
+        if len(reply.parameter_assignments) > len(ordinals):
+            answered = len(reply.parameter_assignments)
+            said = f"{self._who}: it was asked for {len(ordinals)} suggestions and answered {answered}"
+            raise AlgorithmFailed(said, why="nonsense")
+        read = self._read(config, ordinals, reply)
+        return replace(checked(config, trials, ordinals, read), failure=read.failure)
+
+    def close(self) -> None:
+        """See SuggestionService."""
+        self._channel.close()
+
+    @property
+    def _who(self) -> str:
+        return f"the suggestion service at {self._endpoint}"
+
+    def _request(
+        self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]
+    ) -> api.GetSuggestionsRequest:
+        request = api.GetSuggestionsRequest(
+            experiment=write_experiment(config),
+            current_request_number=len(ordinals),
+            total_request_number=ordinals[-1] if ordinals else 0,
+            ordinals=ordinals,
+        )
+        messages = self._messages(config, trials)
+        request.trials.extend(message for trial, message in messages if sent_by_katib(trial))
+        request.other_trials.extend(message for trial, message in messages if not sent_by_katib(trial))
+        return request
+
+    def _messages(self, config: StudyConfig, trials: Sequence[Trial]) -> list[tuple[Trial, api.Trial]]:
+        """The messages of the trials; those that did not change since the last request are not made again."""
+        with self._lock:
+            known = self._written.get(study_key(config), {})
+        written = {
+            trial.ordinal: had
+            if (had := known.get(trial.ordinal)) is not None and had[0] is trial
+            else (trial, _message(config, trial))
+            for trial in trials
+        }
+        with self._lock:
+            self._written[study_key(config)] = written
+            self._written.move_to_end(study_key(config))
+            while len(self._written) > KEPT:
+                self._written.popitem(last=False)
+        return list(written.values())
+
+    def _read(self, config: StudyConfig, ordinals: Sequence[int], reply: api.GetSuggestionsReply) -> AdviceReply:
+        advice = []
+        for ordinal, given in zip(ordinals, reply.parameter_assignments, strict=False):
+            try:
+                assignment = read_assignment(config.space, given.assignments)
+            except ValueError as error:
+                raise AlgorithmFailed(f"{self._who}: it suggested no point: {error}", why="nonsense") from error
+            labels = {**given.labels, **_texts(assignment, given.assignments)}
+            if given.trial_name:
+                labels[NAME_LABEL] = given.trial_name
+            advice.append(Advice(ordinal=ordinal, assignment=assignment, labels=labels))
+        ended = "" if advice or not ordinals else f"{self._who} has nothing more to suggest"
+        return AdviceReply(
+            advice=tuple(advice),
+            exhausted=reply.exhausted or ended,
+            overrides={each.name: each.value for each in reply.algorithm.algorithm_settings},
+            failure=reply.failure,
+        )
+
+    def _describe(self, algorithm: str) -> tuple[Abilities, tuple[Setting, ...]]:
+        if algorithm not in self._described:
+            try:
+                request = api.DescribeAlgorithmRequest(algorithm_name=algorithm)
+                self._described[algorithm] = read_description(self._call(DESCRIBE_ALGORITHM, request))
+            except grpc.RpcError as error:
+                if is_unknown_algorithm(error):
+                    raise self._unknown(algorithm, error) from error
+                if code_of(error) is not Code.UNIMPLEMENTED:
+                    # It may be away, and describe itself later.
+                    return UNDESCRIBED, ()
+                self._described[algorithm] = UNDESCRIBED, ()
+        return self._described[algorithm]
+
+    def _check_health(self) -> None:
+        """Raises AlgorithmFailed when nobody is there, or says that it is not ready."""
+        try:
+            status = self._call(CHECK_HEALTH, health.HealthCheckRequest(service=HEALTH_NAME)).status
+        except grpc.RpcError as error:
+            if code_of(error) in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED):
+                raise self._failed(error) from error
+            # It has no health service, or not under this name: no opinion.
+            return
+        if status == health.HealthCheckResponse.NOT_SERVING:
+            raise AlgorithmFailed(f"{self._who} says that it is not serving", why="unreachable")
+
+    def _call(self, method: Method[Request, Reply], request: Request) -> Reply:
+        """The reply, within the deadline. A server that is busy or away is tried again, for `connect` seconds."""
+        began, pause = time.monotonic(), PAUSE
+        while True:
+            left = self._settings.deadline - (time.monotonic() - began)
+            try:
+                return stub(self._channel, method)(request, timeout=max(left, 0.001))
+            except grpc.RpcError as error:
+                waited = time.monotonic() - began
+                if code_of(error) not in BUSY or waited + pause > min(self._settings.connect, self._settings.deadline):
+                    raise
+            # Ready at once when it was busy, later when it is away.
+            channels.is_ready(self._channel, pause)
+            time.sleep(pause)
+            pause *= 2
+
+    def _failed(self, error: grpc.RpcError) -> AlgorithmFailed:
+        code, said = code_of(error), details_of(error)
+        if code is Code.UNAVAILABLE:
+            hint = "is it running, and is this its address?"
+            return AlgorithmFailed(f"{self._who} cannot be reached: {said}", hint=hint, why="unreachable")
+        if code is Code.DEADLINE_EXCEEDED:
+            said = f"{self._who} did not answer within {self._settings.deadline:g} seconds"
+            return AlgorithmFailed(said, why="timeout")
+        return AlgorithmFailed(f"{self._who} answered {code.name}: {said}", why="error")
+
+    def _unknown(self, algorithm: str, error: grpc.RpcError) -> AlgorithmUnknown:
+        hint = next((fault.hint for fault in faults_of(error, "") if fault.hint), "")
+        return AlgorithmUnknown(f"{self._who} has no algorithm {algorithm!r}", hint=hint)
+
+
+def _message(config: StudyConfig, trial: Trial) -> api.Trial:
+    """The trial as the server knows it: under the name and in the texts that it gave."""
+    message = write_trial(replace(trial, labels=_without_ours(trial.labels)), config.objective)
+    message.name = trial.labels.get(NAME_LABEL, trial.name)
+    for each in message.spec.parameter_assignments.assignments:
+        each.value = trial.labels.get(f"{TEXT_LABEL}{each.name}", each.value)
+    return message
+
+
+def _without_ours(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name != NAME_LABEL and not name.startswith(TEXT_LABEL)}
+
+
+def _texts(assignment: Assignment, given: Sequence[api.ParameterAssignment]) -> dict[str, str]:
+    """Labels for the values that were written in another way than they are here."""
+    return {f"{TEXT_LABEL}{each.name}": each.value for each in given if as_text(assignment[each.name]) != each.value}
