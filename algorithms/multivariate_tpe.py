@@ -14,7 +14,7 @@ class MultivariateTpeSearch(TpeSearch):
     about = """\
 Models all parameters together, so that it sees which values go well with which. It is optuna's tree-structured Parzen
 estimator with `multivariate=True`; all else is as for `tpe`: random points when it repeats itself, and what it is
-told of long records."""
+told of long records. Parameters that are active under the same condition are modelled together."""
     paper = """\
 S. Falkner, A. Klein, F. Hutter, BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018, section
 3.2."""

@@ -20,7 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from katib.core.encode import Axis, Cube, Shares
-from katib.core.space import Assignment, ParameterType, Value
+from katib.core.space import Assignment, Parameter, ParameterType, Value, When
 
 MOST_GOOD = 25
 """Trials that count as good at most, as in optuna's own rules."""
@@ -54,21 +54,21 @@ class History(InMemoryStorage):
 class Dimension:
     """A parameter as optuna knows it."""
 
-    name: str
+    parameter: Parameter
     distribution: BaseDistribution
     to_optuna: Callable[[Value], Any]
     to_value: Callable[[Any], Value]
 
     @classmethod
-    def of(cls, name: str, axis: Axis) -> "Dimension":
+    def of(cls, parameter: Parameter, axis: Axis) -> "Dimension":
         """Equal shares by their position; all else as the coordinate of the unit cube."""
         if not isinstance(axis, Shares):
-            return cls(name, FloatDistribution(0.0, 1.0), axis.encode, axis.decode)
-        parameter = axis.parameter
+            return cls(parameter, FloatDistribution(0.0, 1.0), axis.encode, axis.decode)
+        ordered = axis.parameter
         distribution: BaseDistribution = IntDistribution(0, axis.size - 1)
-        if parameter.type is ParameterType.CATEGORICAL:
+        if ordered.type is ParameterType.CATEGORICAL:
             distribution = CategoricalDistribution(tuple(range(axis.size)))
-        return cls(name, distribution, parameter.index, parameter.at)
+        return cls(parameter, distribution, ordered.index, ordered.at)
 
 
 class OptunaTpe:
@@ -84,10 +84,11 @@ class OptunaTpe:
     def __init__(
         self, cube: Cube, *, multivariate: bool, candidates: int, gamma: float | None, prior_weight: float | None
     ) -> None:
-        self._dimensions = [
-            Dimension.of(parameter.name, axis) for parameter, axis in zip(cube.space.parameters, cube.axes, strict=True)
-        ]
-        self._distributions = {each.name: each.distribution for each in self._dimensions}
+        self._space = cube.space
+        self._dimensions = {
+            parameter.name: Dimension.of(parameter, axis)
+            for parameter, axis in zip(cube.space.parameters, cube.axes, strict=True)
+        }
         self._multivariate = multivariate
         self._candidates = candidates
         self._gamma = gamma
@@ -128,15 +129,28 @@ class OptunaTpe:
         sampler = self._sampler(seed)
         study = optuna.load_study(study_name=STUDY, storage=self._history, sampler=sampler)
         asking = _frozen(ordinal, TrialState.RUNNING, None, {}, {})
-        open_ = {each.name: each.distribution for each in self._dimensions if not each.distribution.single()}
-        if self._multivariate:
-            answers = sampler.sample_relative(study, asking, open_)
-        else:
-            answers = {
-                name: sampler.sample_independent(study, asking, name, distribution)
-                for name, distribution in open_.items()
-            }
-        return {each.name: each.to_value(answers.get(each.name, 0)) for each in self._dimensions}
+        joint: dict[str, Any] = {}
+
+        def choose(parameter: Parameter) -> Value:
+            dimension = self._dimensions[parameter.name]
+            if dimension.distribution.single():
+                return dimension.to_value(0)
+            if not self._multivariate:
+                answer = sampler.sample_independent(study, asking, parameter.name, dimension.distribution)
+                return dimension.to_value(answer)
+            if parameter.name not in joint:
+                joint.update(sampler.sample_relative(study, asking, self._together(parameter.condition)))
+            return dimension.to_value(joint[parameter.name])
+
+        return self._space.assign(choose)
+
+    def _together(self, condition: When | None) -> dict[str, BaseDistribution]:
+        """What is modelled together: the parameters of one condition, which every trial has all of or none."""
+        return {
+            name: each.distribution
+            for name, each in self._dimensions.items()
+            if each.parameter.condition == condition and not each.distribution.single()
+        }
 
     def _sampler(self, seed: int) -> optuna.samplers.TPESampler:
         options: dict[str, Any] = {}
@@ -166,13 +180,14 @@ class OptunaTpe:
                 yield cached[1]
 
     def _frozen(self, told: _Told) -> FrozenTrial | None:
-        """The trial as optuna's; None when its assignment is not in the space (any more)."""
+        """The trial as optuna's, with what is active in it; None when its assignment is not in the space (any more)."""
         ordinal, assignment, state, value = told
+        active = [self._dimensions[parameter.name] for parameter in self._space.active(assignment)]
         try:
-            params = {each.name: each.to_optuna(assignment[each.name]) for each in self._dimensions}
+            params = {each.parameter.name: each.to_optuna(assignment[each.parameter.name]) for each in active}
         except (KeyError, ValueError):
             return None
-        return _frozen(ordinal, state, value, params, self._distributions)
+        return _frozen(ordinal, state, value, params, {each.parameter.name: each.distribution for each in active})
 
 
 def _frozen(

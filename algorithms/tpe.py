@@ -96,7 +96,7 @@ optuna's tree-structured Parzen estimator, with a model for each parameter on it
 When it suggests a used point five times in a row, an unused random point is given, with the label
 `katib.kubeflow.org/origin: random`. Of more than 2,000 trials with a value the model is told the best 25, which are
 those that can count as good, and the latest of the others; so an answer at 10,000 trials costs what it costs at
-2,000."""
+2,000. A trial says nothing about a parameter that is not active in it."""
     paper = """\
 J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Optimization, NIPS 2011."""
     trials = MappingProxyType(
@@ -108,7 +108,7 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
             Standing.SILENT: "nothing; its point is not suggested again",
         }
     )
-    abilities = Abilities()
+    abilities = Abilities(conditional=True)
     settings: ClassVar[tuple[Setting, ...]] = (
         random_state(),
         STARTUP,

@@ -44,6 +44,8 @@ class Abilities:
         fidelity: one parameter is a resource, named by the setting `resource_name`; the same point may come again with
             more of it.
         continues: its trials may continue others (`PARENT_LABEL`), so each is given a checkpoint directory.
+        conditional: it can do with parameters that are active only for some values of others, and leaves out of its
+            answers those that are not.
     """
 
     oblivious: bool = False
@@ -51,6 +53,7 @@ class Abilities:
     finite_only: bool = False
     fidelity: bool = False
     continues: bool = False
+    conditional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

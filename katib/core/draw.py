@@ -78,11 +78,9 @@ class UsedPoints:
 
     def _key(self, assignment: Assignment) -> object:
         """The point's identity: its position where points can be counted; None when it is not one of them."""
-        if self._size is None:
-            return self._space.key(assignment) if assignment.keys() >= self._space.names else None
         try:
-            return self._space.index(assignment)
-        except ValueError:
+            return self._space.key(assignment) if self._size is None else self._space.index(assignment)
+        except (KeyError, ValueError):
             return None
 
 
@@ -90,16 +88,35 @@ def draw_unused(cube: Cube, used: UsedPoints, seed: str) -> dict[str, Value] | N
     """A point that is not in `used`, by the space's own distributions; None when there is none left.
 
     When most of a finite space is used, the point is drawn evenly from what is left, so that the last points of a large
-    space cost no more than the first.
+    space cost no more than the first. When only rare values make a continuous parameter active and the points without
+    it are used, the point is drawn among those with it.
     """
     if used.full:
         return None
     countable = cube.space.size is not None
     for attempt in range(TRIES if countable else TRIES_UNCOUNTABLE):
-        point = cube.decode(uniforms(f"{seed}/{attempt}", len(cube.axes)))
+        coordinates = uniforms(f"{seed}/{attempt}", len(cube.axes))
+        if cube.space.conditional and not countable and attempt >= TRIES and attempt % 2:
+            coordinates = _activating(cube, coordinates, f"{seed}/{attempt}/active")
+        point = cube.decode(coordinates)
         if point not in used:
             return point
     return used.free(uniforms(f"{seed}/rest", 1)[0]) if countable else None
+
+
+def _activating(cube: Cube, coordinates: list[float], seed: str) -> list[float]:
+    """The coordinates, changed so that some continuous parameter is active."""
+    space = cube.space
+    places = {parameter.name: place for place, parameter in enumerate(space.parameters)}
+    endless = [parameter for parameter in space.parameters if parameter.size is None]
+    draws = iter(uniforms(seed, len(places) + 1))
+    condition = endless[int(next(draws) * len(endless))].condition
+    while condition is not None:
+        place = places[condition.parameter]
+        value = condition.values[int(next(draws) * len(condition.values))]
+        coordinates[place] = cube.axes[place].encode(value)
+        condition = space[condition.parameter].condition
+    return coordinates
 
 
 def _passed(taken: list[int], rank: int) -> int:

@@ -4,10 +4,14 @@ A coordinate u, uniform in [0, 1), gives a value with the parameter's own distri
 continuous one over its bounds widened by half a step, rounded to the nearest allowed value: under a uniform
 distribution every allowed value, the end points included, then has the same share. List values have equal shares;
 those of a discrete parameter lie in numeric order, those of a categorical one in the order the user wrote.
+
+Every parameter has a coordinate, active or not. That of an inactive one has no meaning: decoding ignores it, encoding
+gives it `NEUTRAL`.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Protocol
 
@@ -15,6 +19,10 @@ from katib.core.space import Assignment, Choice, Distribution, Parameter, Parame
 
 _LEAST, _MOST = 1e-300, 1 - 2.0**-53
 """The probabilities next to 0 and 1 whose normal quantile is finite."""
+
+
+NEUTRAL = 0.5
+"""The coordinate of a parameter that is not active: the middle, from which no value is far."""
 
 
 class Axis(Protocol):
@@ -131,24 +139,29 @@ class Cube:
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         self.axes = tuple(axis(parameter) for parameter in space.parameters)
+        self._places = {parameter.name: place for place, parameter in enumerate(space.parameters)}
 
     def decode(self, point: Sequence[float]) -> dict[str, Value]:
         """The assignment at `point`, as many coordinates in [0, 1] as the space has parameters."""
-        return {
-            parameter.name: along.decode(u)
-            for parameter, along, u in zip(self.space.parameters, self.axes, point, strict=True)
-        }
+        if len(point) != len(self.axes):
+            raise ValueError(f"expected {len(self.axes)} coordinates, got {len(point)}")
+        places = self._places
+        return self.space.assign(lambda each: self.axes[places[each.name]].decode(point[places[each.name]]))
 
     def encode(self, assignment: Assignment) -> list[float]:
-        """The point of `assignment`. Raises ValueError when it is not in the space, KeyError when a name is missing."""
-        return [
-            along.encode(assignment[parameter.name])
-            for parameter, along in zip(self.space.parameters, self.axes, strict=True)
-        ]
+        """The point of `assignment`; the coordinate of an inactive parameter is NEUTRAL.
+
+        Raises ValueError when it is not in the space, KeyError when an active parameter has no value.
+        """
+        point = [NEUTRAL] * len(self.axes)
+        for parameter in self.space.active(assignment):
+            place = self._places[parameter.name]
+            point[place] = self.axes[place].encode(assignment[parameter.name])
+        return point
 
 
 def _ordered(parameter: Parameter) -> Parameter:
     """The parameter with its list in the order that its type means."""
     if isinstance(parameter, Choice) and parameter.type is ParameterType.DISCRETE:
-        return Choice(name=parameter.name, type=parameter.type, values=tuple(sorted(parameter.values, key=float)))
+        return replace(parameter, values=tuple(sorted(parameter.values, key=float)))
     return parameter

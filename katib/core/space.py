@@ -1,16 +1,19 @@
 """The search space: what a parameter may be; one meaning of bounds, step and distribution for all algorithms."""
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+
+from katib.core import positions
+from katib.core.positions import Tree
 
 Value = float | int | str
 """A parameter's value: float (double), int (int), or the text as the user wrote it (discrete, categorical)."""
 
 Assignment = Mapping[str, Value]
-"""Parameter name -> value, in the order of the search space."""
+"""Parameter name -> value, in the order of the search space; a parameter that is not active is absent."""
 
 
 class ParameterType(StrEnum):
@@ -33,6 +36,23 @@ LOG_DISTRIBUTIONS = frozenset({Distribution.LOG_UNIFORM, Distribution.LOG_NORMAL
 
 
 @dataclass(frozen=True, kw_only=True)
+class When:
+    """What makes a parameter active: another one, its parent, is active and has one of some values.
+
+    Attributes:
+        parameter: the parent's name.
+        values: of the parent's own type, at least one.
+    """
+
+    parameter: str
+    values: tuple[Value, ...]
+
+    def holds(self, assignment: Assignment) -> bool:
+        """Whether it is so in an assignment, from which an inactive parent is absent."""
+        return self.parameter in assignment and assignment[self.parameter] in self.values
+
+
+@dataclass(frozen=True, kw_only=True)
 class Range:
     """A numeric parameter: low <= value <= high, on the grid low + k*step when there is a step.
 
@@ -40,6 +60,7 @@ class Range:
         type: DOUBLE or INT.
         low, high: inclusive bounds; for a logarithmic distribution low > 0.
         step: distance of allowed values, > 0; None for a double means every float, None for an int means 1.
+        condition: what makes it active; None when it always is.
     """
 
     name: str
@@ -48,6 +69,7 @@ class Range:
     high: float
     step: float | None = None
     distribution: Distribution = Distribution.UNIFORM
+    condition: When | None = None
 
     @property
     def log(self) -> bool:
@@ -126,11 +148,13 @@ class Choice:
     Attributes:
         type: DISCRETE (every text is a number; order means something) or CATEGORICAL.
         values: distinct texts, at least one.
+        condition: what makes it active; None when it always is.
     """
 
     name: str
     type: ParameterType
     values: tuple[str, ...]
+    condition: When | None = None
 
     @property
     def size(self) -> int:
@@ -166,9 +190,32 @@ Parameter = Range | Choice
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """The parameters of a study, in the order the user wrote them; names are distinct."""
+    """The parameters of a study, in the order the user wrote them; names are distinct.
+
+    A parameter with a condition may stand before or after its parent.
+
+    Raises:
+        ValueError: a condition names no parameter, no value or one that the parent cannot have, or is one of a circle.
+    """
 
     parameters: tuple[Parameter, ...]
+
+    def __post_init__(self) -> None:
+        for parameter in self.parameters:
+            condition = parameter.condition
+            if condition is None:
+                continue
+            parent = self._by_name.get(condition.parameter)
+            if parent is None:
+                raise ValueError(f"{parameter.name} depends on {condition.parameter}, which is no parameter")
+            if not condition.values:
+                raise ValueError(f"{parameter.name} depends on {parent.name}, but on no value of it")
+            for value in condition.values:
+                if not parent.contains(value):
+                    raise ValueError(f"{parameter.name} depends on {parent.name} being {value!r}, which it cannot be")
+        if self.conditional and len(self._parents_first) < len(self.parameters):
+            circle = [each.name for each in self.parameters if each not in self._parents_first]
+            raise ValueError(f"the conditions of {', '.join(circle)} go round in a circle")
 
     def __getitem__(self, name: str) -> Parameter:
         return self._by_name[name]
@@ -183,45 +230,119 @@ class SearchSpace:
         return self._by_name.keys()
 
     @cached_property
+    def conditional(self) -> bool:
+        """Whether an assignment may lack some of the parameters."""
+        return any(parameter.condition is not None for parameter in self.parameters)
+
+    @cached_property
+    def _parents_first(self) -> tuple[Parameter, ...]:
+        """The parameters, each after the one that it depends on; those that do so in a circle are left out."""
+        depth: dict[str, int] = {}
+        left = list(self.parameters)
+        while left:
+            found = {
+                each.name: 0 if each.condition is None else 1 + depth[each.condition.parameter]
+                for each in left
+                if each.condition is None or each.condition.parameter in depth
+            }
+            if not found:
+                break
+            depth |= found
+            left = [each for each in left if each.name not in depth]
+        return tuple(
+            sorted((each for each in self.parameters if each.name in depth), key=lambda each: depth[each.name])
+        )
+
+    def assign(self, choose: Callable[[Parameter], Value]) -> dict[str, Value]:
+        """An assignment: what `choose` gives each active parameter, asked for a parent before what depends on it."""
+        if not self.conditional:
+            return {parameter.name: choose(parameter) for parameter in self.parameters}
+        values: dict[str, Value] = {}
+        for parameter in self._parents_first:
+            if parameter.condition is None or parameter.condition.holds(values):
+                values[parameter.name] = choose(parameter)
+        return {parameter.name: values[parameter.name] for parameter in self.parameters if parameter.name in values}
+
+    def active(self, assignment: Assignment) -> tuple[Parameter, ...]:
+        """The parameters that should have a value beside those that `assignment` gives to the others.
+
+        An inactive parent makes what depends on it inactive, whatever value `assignment` may have for it.
+        """
+        if not self.conditional:
+            return self.parameters
+        found: dict[str, Value | None] = {}
+        for parameter in self._parents_first:
+            condition = parameter.condition
+            if condition is None or found.get(condition.parameter) in condition.values:
+                found[parameter.name] = assignment.get(parameter.name)
+        return tuple(parameter for parameter in self.parameters if parameter.name in found)
+
+    @cached_property
+    def _trees(self) -> tuple[Tree, ...]:
+        below: dict[str, dict[Value, list[Tree]]] = {parameter.name: {} for parameter in self.parameters}
+        trees: dict[str, Tree] = {}
+        order = {parameter.name: place for place, parameter in enumerate(self.parameters)}
+        for parameter in reversed(self._parents_first):
+            tree = Tree(parameter, below[parameter.name])
+            if parameter.condition is None:
+                trees[parameter.name] = tree
+                continue
+            for value in dict.fromkeys(parameter.condition.values):
+                siblings = below[parameter.condition.parameter].setdefault(value, [])
+                siblings.append(tree)
+                siblings.sort(key=lambda each: order[each.name])
+        return tuple(trees[each.name] for each in self.parameters if each.name in trees)
+
+    @cached_property
     def size(self) -> int | None:
         """How many distinct assignments there are; None when they cannot be counted."""
-        sizes = [parameter.size for parameter in self.parameters]
-        return None if any(size is None for size in sizes) else math.prod(size for size in sizes if size is not None)
+        return positions.count(self._trees)
 
     def at(self, index: int) -> dict[str, Value]:
-        """The assignment at position `index` of the grid; the last parameter changes fastest.
+        """The assignment at position `index` of the grid, 0 <= index < size.
 
+        The last parameter changes fastest, and what depends on a parameter before the next value of that parameter.
         Raises ValueError when the space is not finite.
         """
+        trees = self._counted_trees()
         values: dict[str, Value] = {}
-        for parameter in reversed(self.parameters):
-            if parameter.size is None:
-                raise ValueError(f"{parameter.name} is continuous: it has no grid without a step")
-            index, position = divmod(index, parameter.size)
-            values[parameter.name] = parameter.at(position)
-        return {parameter.name: values[parameter.name] for parameter in self.parameters}
+        positions.fill(trees, index, values)
+        return {parameter.name: values[parameter.name] for parameter in self.parameters if parameter.name in values}
 
     def index(self, assignment: Assignment) -> int:
         """The position of `assignment` in the grid: the inverse of `at`.
 
         Raises ValueError when it is no point of the grid.
         """
-        if assignment.keys() != self._by_name.keys():
-            raise ValueError(f"expected values for {', '.join(self._by_name)}, got {', '.join(assignment)}")
-        position = 0
-        for parameter in self.parameters:
-            position = position * (parameter.size or 1) + parameter.index(assignment[parameter.name])
-        return position
+        trees = self._counted_trees()
+        active = {parameter.name for parameter in self.active(assignment)} if self.conditional else self.names
+        if assignment.keys() != active:
+            wanted = ", ".join(name for name in self.names if name in active)
+            raise ValueError(f"expected values for {wanted}, got {', '.join(assignment)}")
+        return positions.position(trees, assignment)
+
+    def _counted_trees(self) -> tuple[Tree, ...]:
+        if self.size is None:
+            endless = next(parameter.name for parameter in self.parameters if parameter.size is None)
+            raise ValueError(f"{endless} is continuous: it has no grid without a step")
+        return self._trees
 
     def contains(self, assignment: Assignment) -> bool:
-        """Whether `assignment` gives every parameter, and no other, a value it may have."""
-        return assignment.keys() == self._by_name.keys() and all(
-            parameter.contains(assignment[parameter.name]) for parameter in self.parameters
+        """Whether `assignment` gives every active parameter, and no other, a value it may have."""
+        active = self.active(assignment)
+        return len(assignment) == len(active) and all(
+            parameter.name in assignment and parameter.contains(assignment[parameter.name]) for parameter in active
         )
 
-    def key(self, assignment: Assignment) -> tuple[Value, ...]:
-        """What makes two assignments the same point."""
-        return tuple(assignment[parameter.name] for parameter in self.parameters)
+    def key(self, assignment: Assignment) -> tuple[Value | None, ...]:
+        """What makes two assignments the same point; a parameter that is not active counts as None.
+
+        Raises KeyError when an active parameter has no value.
+        """
+        if not self.conditional:
+            return tuple(assignment[parameter.name] for parameter in self.parameters)
+        active = {parameter.name for parameter in self.active(assignment)}
+        return tuple(assignment[each.name] if each.name in active else None for each in self.parameters)
 
 
 def as_text(value: Value) -> str:

@@ -90,7 +90,7 @@ def check_runnable(prepared: Prepared) -> tuple[str, ...]:
         raise InvalidInput([Fault(path="spec.nasConfig", wanted=said)], what="the Experiment")
     template = experiment.spec.trial_template
     space = search_space(experiment)
-    first = {parameter.name: parameter.at(0) for parameter in space.parameters}
+    first = space.assign(lambda parameter: parameter.at(0))
     manifest = Template.of(experiment).render(name="trial", namespace=experiment.namespace, assignment=first)
     process = process_of(manifest, template.primary_container_name)
     _check_collected_path(prepared, process)

@@ -1,13 +1,29 @@
-"""Is an algorithm's answer one? Checked before anything is made of it."""
+"""Is an algorithm's answer one, and can it be asked at all? Checked before anything is made of it."""
 
 import operator
 from collections.abc import Sequence
 
-from katib.core.advice import PARENT_LABEL, Advice, AdviceReply
+from katib.core.advice import PARENT_LABEL, Abilities, Advice, AdviceReply
 from katib.core.space import Assignment, Parameter, ParameterType, SearchSpace, Value
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
-from katib.errors import AlgorithmFailed, cut
+from katib.errors import AlgorithmFailed, Fault, cut
+
+
+def condition_faults(config: StudyConfig, abilities: Abilities) -> tuple[Fault, ...]:
+    """A fault for each parameter with a condition when the study's algorithm cannot do with any."""
+    if abilities.conditional:
+        return ()
+    return tuple(
+        Fault(
+            path=f"spec.parameters[{position}].condition",
+            given=f"{parameter.name} depends on {parameter.condition.parameter}",
+            wanted=f"no condition: algorithm {config.algorithm} cannot search parameters that are not always active",
+            hint="use an algorithm that can, such as tpe or random",
+        )
+        for position, parameter in enumerate(config.space.parameters)
+        if parameter.condition is not None
+    )
 
 
 def checked(config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int], reply: object) -> AdviceReply:
@@ -53,12 +69,15 @@ def _advice(config: StudyConfig, advice: Advice) -> Advice:
 
 
 def _plain(space: SearchSpace, assignment: Assignment) -> dict[str, Value]:
-    if assignment.keys() != space.names:
-        raise ValueError(f"its parameters are not {', '.join(space.names)}")
-    plain = {parameter.name: _value(parameter, assignment[parameter.name]) for parameter in space.parameters}
-    for parameter in space.parameters:
-        if not parameter.contains(plain[parameter.name]):
-            raise ValueError(f"{parameter.name} may not be {plain[parameter.name]!r}")
+    unknown = assignment.keys() - space.names
+    given = {each: _value(each, assignment[each.name]) for each in space.parameters if each.name in assignment}
+    plain = {parameter.name: value for parameter, value in given.items()}
+    active = [parameter.name for parameter in space.active(plain)]
+    if unknown or list(plain) != active:
+        raise ValueError(f"its parameters are not {', '.join(active)}")
+    for parameter, value in given.items():
+        if not parameter.contains(value):
+            raise ValueError(f"{parameter.name} may not be {value!r}")
     return plain
 
 

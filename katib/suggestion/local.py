@@ -7,7 +7,7 @@ from katib.core.advice import Abilities, AdviceReply, Setting
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 from katib.errors import Fault, InvalidInput
-from katib.suggestion.check import checked
+from katib.suggestion.check import checked, condition_faults
 from katib.suggestion.describe import plain
 from katib.suggestion.registry import Algorithm, Registry, missing
 
@@ -31,7 +31,7 @@ class LocalSuggestions:
         """See SuggestionService."""
         found = self._registry.find(config.algorithm)
         absent = missing(config.algorithm, found)
-        return (absent,) if absent else tuple(found.validate(config))
+        return (absent,) if absent else (*condition_faults(config, found.abilities), *found.validate(config))
 
     def abilities(self, algorithm: str) -> Abilities:
         """See SuggestionService."""
@@ -56,6 +56,8 @@ class LocalSuggestions:
             found = self._registry.find(config.algorithm)
             if absent := missing(config.algorithm, found):
                 raise InvalidInput((absent,), what=f"algorithm {config.algorithm!r}")
+            if faults := condition_faults(config, found.abilities):
+                raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
             kept = (config, found(config))
         self._kept[study_key(config)] = kept
         while len(self._kept) > KEPT:

@@ -19,30 +19,42 @@ import pytest
 
 from katib.core.advice import PARENT_LABEL, Abilities, Advice, AdviceReply
 from katib.core.objective import Direction, Objective
-from katib.core.space import Choice, Distribution, ParameterType, Range, SearchSpace
+from katib.core.space import Choice, Distribution, ParameterType, Range, SearchSpace, Value, When
 from katib.core.study import Budget, StudyConfig
 from katib.core.trial import Reason, Trial, TrialState
+from katib.errors import KatibError
 from katib.suggestion.contract import SuggestionService
 
 
-def double(name: str, low: float, high: float, step: float | None = None, law: str = "uniform") -> Range:
+def double(
+    name: str, low: float, high: float, step: float | None = None, law: str = "uniform", when: When | None = None
+) -> Range:
     """A double parameter."""
-    return Range(name=name, type=ParameterType.DOUBLE, low=low, high=high, step=step, distribution=Distribution(law))
+    kind, distribution = ParameterType.DOUBLE, Distribution(law)
+    return Range(name=name, type=kind, low=low, high=high, step=step, distribution=distribution, condition=when)
 
 
-def integer(name: str, low: int, high: int, step: int | None = None, law: str = "uniform") -> Range:
+def integer(
+    name: str, low: int, high: int, step: int | None = None, law: str = "uniform", when: When | None = None
+) -> Range:
     """An int parameter."""
-    return Range(name=name, type=ParameterType.INT, low=low, high=high, step=step, distribution=Distribution(law))
+    kind, distribution = ParameterType.INT, Distribution(law)
+    return Range(name=name, type=kind, low=low, high=high, step=step, distribution=distribution, condition=when)
 
 
-def discrete(name: str, *values: str) -> Choice:
+def discrete(name: str, *values: str, when: When | None = None) -> Choice:
     """A discrete parameter."""
-    return Choice(name=name, type=ParameterType.DISCRETE, values=values)
+    return Choice(name=name, type=ParameterType.DISCRETE, values=values, condition=when)
 
 
-def categorical(name: str, *values: str) -> Choice:
+def categorical(name: str, *values: str, when: When | None = None) -> Choice:
     """A categorical parameter."""
-    return Choice(name=name, type=ParameterType.CATEGORICAL, values=values)
+    return Choice(name=name, type=ParameterType.CATEGORICAL, values=values, condition=when)
+
+
+def when(parameter: str, *values: Value) -> When:
+    """The condition that `parameter` has one of `values`."""
+    return When(parameter=parameter, values=values)
 
 
 def space(*parameters: Range | Choice) -> SearchSpace:
@@ -72,8 +84,28 @@ SPACES: dict[str, SearchSpace] = {
         double("decay", -1, 1, law="normal"),
     ),
     "huge grid": space(*(integer(f"n{index}", 0, 999) for index in range(3))),
+    "conditional": space(
+        categorical("optimizer", "sgd", "adam", "none"),
+        double("lr", 1e-5, 0.1, law="logUniform", when=when("optimizer", "sgd", "adam")),
+        double("momentum", 0, 1, when=when("optimizer", "sgd")),
+        integer("layers", 1, 3),
+    ),
+    "nested conditional": space(
+        double("dropout", 0, 0.5, when=when("units", 2, 3)),
+        categorical("kind", "tree", "net"),
+        integer("units", 1, 3, when=when("layers", "2", "3")),
+        discrete("layers", "1", "2", "3", when=when("kind", "net")),
+        integer("depth", 1, 8, when=when("kind", "tree")),
+    ),
+    "small conditional": space(
+        integer("units", 1, 3, when=when("layers", "2", "3")),
+        categorical("kind", "tree", "net"),
+        discrete("layers", "1", "2", "3", when=when("kind", "net")),
+        integer("depth", 1, 8, when=when("kind", "tree")),
+        categorical("act", "relu", "tanh"),
+    ),
 }
-"""A zoo of search spaces; "huge grid" has 10^9 points."""
+"""A zoo of search spaces; "huge grid" has 10^9 points, "small conditional" (8 + 1 + 3 + 3) * 2."""
 
 RESOURCE = integer("epochs", 1, 9)
 """The resource that the spaces have in addition for an algorithm with the ability `fidelity`."""
@@ -200,14 +232,19 @@ class AlgorithmContract:
 
     def zoo(self, abilities: Abilities) -> dict[str, SearchSpace]:
         """The spaces that the algorithm takes."""
-        taken = {name: each for name, each in self.spaces.items() if name in FINITE or not abilities.finite_only}
+        taken = {
+            name: each
+            for name, each in self.spaces.items()
+            if (each.size is not None or not abilities.finite_only) and (not each.conditional or abilities.conditional)
+        }
         return {name: _shaped(each, abilities) for name, each in taken.items()}
 
     def test_answers_are_in_the_space(self, service: SuggestionService, abilities: Abilities) -> None:
         for name, each in self.zoo(abilities).items():
             for advised in drive(service, self.config(each, uid=name), batch=4)[0]:
                 assert each.contains(advised.assignment), (name, advised.assignment)
-                assert list(advised.assignment) == [parameter.name for parameter in each.parameters]
+                active = each.active(advised.assignment)
+                assert list(advised.assignment) == [parameter.name for parameter in active]
 
     def test_answers_for_every_kind_of_record(self, service: SuggestionService, usual: SearchSpace) -> None:
         for name, outcome in RECORDS.items():
@@ -228,8 +265,8 @@ class AlgorithmContract:
     def test_ends_when_a_finite_space_is_used_up(self, service: SuggestionService, abilities: Abilities) -> None:
         if not abilities.never_repeats:
             return
-        for name, each in SMALL.items():
-            if name not in self.spaces:
+        for name, each in self.zoo(abilities).items():
+            if name not in SMALL:
                 continue
             size = each.size or 0
             trials, last = drive(service, self.config(each, uid=name), steps=size + 1, batch=7)
@@ -339,6 +376,20 @@ class AlgorithmContract:
     def test_a_space_it_cannot_search_is_a_fault(self, service: SuggestionService, abilities: Abilities) -> None:
         faults = service.validate(self.config(_shaped(SPACES["continuous"], abilities)))
         assert bool(faults) == abilities.finite_only
+
+    def test_conditions_it_cannot_do_with_are_faults_and_nothing_is_suggested(
+        self, service: SuggestionService, abilities: Abilities
+    ) -> None:
+        config = self.config(_shaped(SPACES["small conditional"], abilities))
+        faults = service.validate(config)
+        if abilities.conditional:
+            assert faults == ()
+            return
+        assert [fault.path for fault in faults if f"algorithm {self.algorithm}" in fault.wanted] == [
+            f"spec.parameters[{position}].condition" for position in (0, 2, 3)
+        ]
+        with pytest.raises(KatibError):
+            service.suggest(config, [], [1])
 
 
 def _shaped(of: SearchSpace, abilities: Abilities) -> SearchSpace:

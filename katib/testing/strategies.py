@@ -17,7 +17,7 @@ from katib.core.decide import Snapshot
 from katib.core.objective import Direction, Objective, Strategy
 from katib.core.observation import MetricPoint, Metrics
 from katib.core.run import NOT_LAUNCHED, Cause, Phase, RunReport
-from katib.core.space import Assignment, Choice, Distribution, Parameter, ParameterType, Range, SearchSpace
+from katib.core.space import Assignment, Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, When
 from katib.core.study import Budget, Condition, RetryPolicy, StudyReason, StudyStatus, Summary
 from katib.core.trial import FINISHED, Trial, TrialState
 from katib.testing import builders as make
@@ -87,9 +87,31 @@ def spaces(draw: DrawFn, *, max_parameters: int = 4) -> SearchSpace:
 
 
 @composite
+def conditional_spaces(draw: DrawFn, *, max_parameters: int = 5) -> SearchSpace:
+    """A space of two to `max_parameters` (at most 6) parameters in any order, some of which depend on others."""
+    number = draw(st.integers(min_value=2, max_value=max_parameters))
+    made: list[Parameter] = []
+    for name in NAMES[:number]:
+        parameter: Parameter = draw(parameters(name) | small_ints(name))
+        parents = [each for each in made if each.size is not None and each.type is not ParameterType.DOUBLE]
+        if parents and draw(st.integers(0, 3)) > 0:
+            parent = draw(st.sampled_from(parents))
+            values = draw(st.lists(_values(parent), min_size=1, max_size=3))
+            parameter = replace(parameter, condition=When(parameter=parent.name, values=tuple(values)))
+        made.append(parameter)
+    shuffled: list[Parameter] = draw(st.permutations(made))
+    return SearchSpace(parameters=tuple(shuffled))
+
+
+def small_ints(name: str = "a") -> SearchStrategy[Range]:
+    """An int parameter with one to four values."""
+    return st.integers(0, 3).map(lambda high: Range(name=name, type=ParameterType.INT, low=0, high=high))
+
+
+@composite
 def assignments(draw: DrawFn, space: SearchSpace) -> Assignment:
     """An assignment in `space`."""
-    return {parameter.name: draw(_values(parameter)) for parameter in space.parameters}
+    return space.assign(lambda parameter: draw(_values(parameter)))
 
 
 def _values(parameter: Parameter) -> SearchStrategy[float | int | str]:

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from katib.core.draw import UsedPoints, draw_unused, uniforms
 from katib.core.encode import Cube
 from katib.core.space import SearchSpace
-from katib.testing.algorithms import SMALL, categorical, double, integer, space
+from katib.testing.algorithms import SMALL, SPACES, categorical, double, integer, space, when
 
 LINE = space(integer("n", 0, 99_999))
 
@@ -79,6 +79,30 @@ def test_two_neighbouring_floats_are_two_points() -> None:
     assert draw_unused(cube, used, "2") is None
 
 
+def test_rare_values_that_open_an_endless_branch_are_found_when_all_else_is_used() -> None:
+    """One of 5,000 values makes x active: drawing by chance alone would take the space for used up."""
+    of = space(integer("n", 1, 5000), categorical("c", "a", "b"), double("x", 0, 1, when=when("n", 77)))
+    cube, used = Cube(of), UsedPoints(of)
+    for n in range(1, 5001):
+        for c in "ab":
+            used.add({"n": n, "c": c})
+    for number in range(20):
+        point = draw_unused(cube, used, str(number))
+        assert point is not None
+        assert point["n"] == 77
+        assert used.add(point)
+
+
+def test_what_is_inactive_does_not_make_another_point() -> None:
+    of = space(categorical("c", "a", "b"), double("x", 0, 1, when=when("c", "a")))
+    used = UsedPoints(of)
+    assert used.add({"c": "b"})
+    assert not used.add({"c": "b", "x": 0.5})
+    assert {"c": "b", "x": 0.25} in used
+    assert not used.add({"c": "a"})
+    assert len(used) == 1
+
+
 def test_what_is_not_in_the_space_is_not_counted() -> None:
     of = space(categorical("c", "a", "b"))
     used = UsedPoints(of)
@@ -89,41 +113,49 @@ def test_what_is_not_in_the_space_is_not_counted() -> None:
     assert not endless.add({"y": 0.5})
 
 
-SOME = space(integer("n", 0, 4), categorical("c", "a", "b", "c"))
-
-
 class Points(RuleBasedStateMachine):
     """Used points against a set."""
 
+    space = space(integer("n", 0, 4), categorical("c", "a", "b", "c"))
+
     def __init__(self) -> None:
         super().__init__()
-        self.used, self.model = UsedPoints(SOME), set()
+        self.used, self.model = UsedPoints(self.space), set()
+        self.every = range(self.space.size or 0)
 
-    @rule(index=st.integers(0, 14))
-    def add(self, index: int) -> None:
-        assert self.used.add(SOME.at(index)) == (index not in self.model)
+    @rule(u=st.floats(0, 1, exclude_max=True))
+    def add(self, u: float) -> None:
+        index = int(u * len(self.every))
+        assert self.used.add(self.space.at(index)) == (index not in self.model)
         self.model.add(index)
 
     @rule(pick=st.randoms())
     def remove(self, pick: object) -> None:
         if self.model:
             index = pick.choice(sorted(self.model))
-            self.used.remove(SOME.at(index))
+            self.used.remove(self.space.at(index))
             self.model.remove(index)
 
     @rule(u=st.floats(0, 1, exclude_max=True))
     def free(self, u: float) -> None:
-        left = sorted(set(range(15)) - self.model)
+        left = sorted(set(self.every) - self.model)
         if left:
-            assert SOME.index(self.used.free(u)) == left[int(u * len(left))]
+            assert self.space.index(self.used.free(u)) == left[int(u * len(left))]
 
     @invariant()
     def agrees(self) -> None:
-        left = sorted(set(range(15)) - self.model)
+        left = sorted(set(self.every) - self.model)
         assert len(self.used) == len(self.model)
         assert self.used.full == (not left)
         assert self.used.first_free() == (left[0] if left else None)
-        assert all((SOME.at(index) in self.used) == (index in self.model) for index in range(15))
+        assert all((self.space.at(index) in self.used) == (index in self.model) for index in self.every)
+
+
+class ConditionalPoints(Points):
+    """The same where some parameters depend on others."""
+
+    space = SPACES["small conditional"]
 
 
 TestPoints = Points.TestCase
+TestConditionalPoints = ConditionalPoints.TestCase

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katib.core.encode import Cube, axis
-from katib.core.space import Choice, Distribution, ParameterType, Range
+from katib.core.encode import NEUTRAL, Cube, axis
+from katib.core.space import Choice, Distribution, ParameterType, Range, SearchSpace
+from katib.testing import strategies as some
 from katib.testing.algorithms import SPACES, categorical, discrete, double, integer, space
 
 unit = st.floats(0, 1)
@@ -175,8 +176,42 @@ def test_a_cube_is_its_axes(name: str, data: st.DataObject) -> None:
     assignment = cube.decode([data.draw(unit) for _ in cube.axes])
     assert of.contains(assignment)
     assert cube.encode(assignment) == [
-        along.encode(assignment[parameter.name]) for along, parameter in zip(cube.axes, of.parameters, strict=True)
+        along.encode(assignment[parameter.name]) if parameter.name in assignment else NEUTRAL
+        for along, parameter in zip(cube.axes, of.parameters, strict=True)
     ]
+
+
+def points(of: SearchSpace) -> st.SearchStrategy[list[float]]:
+    return st.lists(unit, min_size=len(of.parameters), max_size=len(of.parameters))
+
+
+@given(some.conditional_spaces().flatmap(lambda of: st.tuples(st.just(of), points(of))))
+def test_a_conditional_point_encodes_to_one_that_gives_it_back(drawn: tuple[SearchSpace, list[float]]) -> None:
+    of, point = drawn
+    cube = Cube(of)
+    assignment = cube.decode(point)
+    assert of.contains(assignment)
+    back = cube.decode(cube.encode(assignment))
+    assert list(back) == list(assignment)
+    for name, value in assignment.items():
+        assert back[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-6, abs=1e-3))
+    assert cube.encode(back) == pytest.approx(cube.encode(assignment), abs=1e-6)
+
+
+@given(some.conditional_spaces().flatmap(lambda of: st.tuples(st.just(of), points(of), points(of))))
+def test_coordinates_of_what_is_inactive_change_nothing(drawn: tuple[SearchSpace, list[float], list[float]]) -> None:
+    of, point, other = drawn
+    cube = Cube(of)
+    assignment = cube.decode(point)
+    mixed = [
+        u if parameter.name in assignment else v for parameter, u, v in zip(of.parameters, point, other, strict=True)
+    ]
+    assert cube.decode(mixed) == assignment
+
+
+def test_a_point_has_as_many_coordinates_as_the_space_has_parameters() -> None:
+    with pytest.raises(ValueError, match="expected 2 coordinates, got 3"):
+        Cube(SPACES["continuous"]).decode([0.5, 0.5, 0.5])
 
 
 @given(st.sampled_from([each for each in SPACES.values() if each.size is not None]), st.floats(0, 1, exclude_max=True))

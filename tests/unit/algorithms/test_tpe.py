@@ -16,14 +16,20 @@ from katib.core.objective import Direction, Objective
 from katib.core.space import Assignment, SearchSpace
 from katib.core.study import StudyConfig
 from katib.core.trial import Reason, Trial, TrialState
-from katib.testing.algorithms import SPACES, categorical, double, integer, space, study_config, trial
+from katib.testing.algorithms import SPACES, categorical, double, integer, space, study_config, trial, when
 
 Function = Callable[[Assignment], float | None]
 
 
-def run(config: StudyConfig, function: Function, steps: int, reason: Reason = Reason.DIVERGED) -> list[Trial]:
+def run(
+    config: StudyConfig,
+    function: Function,
+    steps: int,
+    reason: Reason = Reason.DIVERGED,
+    search: type[TpeSearch] = TpeSearch,
+) -> list[Trial]:
     """Carry a study out; a function that gives None diverges."""
-    algorithm, trials = TpeSearch(config), []
+    algorithm, trials = search(config), []
     for ordinal in range(1, steps + 1):
         advice = algorithm.suggest(trials, [ordinal]).advice[0]
         value = function(advice.assignment)
@@ -84,6 +90,48 @@ def test_it_is_optunas_sampler(search: type[TpeSearch]) -> None:
     trials = run(config, lambda a: a["a"] ** 2 + a["lr"] + a["n"], 30)
     expected = ask_optuna(config, trials, theirs)
     assert search(config).suggest(trials, [31]).advice[0].assignment == pytest.approx(expected, rel=1e-9)
+
+
+DEPENDENT = space(
+    categorical("optimizer", "adam", "sgd"),
+    double("momentum", 0, 1, when=when("optimizer", "sgd")),
+    double("beta", 0, 1, when=when("optimizer", "adam")),
+)
+
+
+# Optuna 4 calls the constant liar and the multivariate model experimental.
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("search", [TpeSearch, MultivariateTpeSearch])
+def test_a_trial_says_nothing_about_what_is_not_active_in_it(search: type[TpeSearch]) -> None:
+    """The best is a momentum near 0.8, which only the trials with sgd can tell; adam is always worse."""
+    config = study_config("multivariate-tpe" if search is MultivariateTpeSearch else "tpe", DEPENDENT)
+    trials = run(config, lambda a: (a["momentum"] - 0.8) ** 2 if "momentum" in a else 1 + a["beta"], 60, search=search)
+    assert {"adam", "sgd"} == {each.assignment["optimizer"] for each in trials[:10]}
+    late = [each.assignment for each in trials[-20:]]
+    near = [a for a in late if abs(a.get("momentum", 0.0) - 0.8) < 0.2]
+    assert len(near) >= 14, late
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_conditions_are_those_of_optunas_define_by_run() -> None:
+    config = study_config("tpe", DEPENDENT)
+    trials = run(config, lambda a: a.get("momentum", 0.5) + a.get("beta", 0.5), 30)
+    coordinate = optuna.distributions.FloatDistribution(0, 1)
+    optimizers = optuna.distributions.CategoricalDistribution(("adam", "sgd"))
+    known = {"optimizer": optimizers, "momentum": coordinate, "beta": coordinate}
+    draw = uniforms(f"tpe/{config.uid}/31/0", 1)[0]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=int(draw * 2**32), constant_liar=True)
+    study = optuna.create_study(sampler=sampler)
+    for each in trials:
+        params = dict(each.assignment)
+        of = {name: known[name] for name in params}
+        study.add_trial(optuna.create_trial(value=each.value, params=params, distributions=of))
+    asked = study.ask()
+    expected = {"optimizer": asked.suggest_categorical("optimizer", ("adam", "sgd"))}
+    dependent = "momentum" if expected["optimizer"] == "sgd" else "beta"
+    expected[dependent] = asked.suggest_float(dependent, 0, 1)
+    assert TpeSearch(config).suggest(trials, [31]).advice[0].assignment == expected
 
 
 @pytest.mark.parametrize(
