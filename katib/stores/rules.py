@@ -7,6 +7,7 @@ import math
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
+from operator import attrgetter
 
 from katib.core.advice import Advice
 from katib.core.names import trial_name
@@ -143,12 +144,17 @@ def trials_of(view: StudyView) -> dict[int, Trial]:
 
 def view_after(basis: StudyView, study: Study, changed: Iterable[Trial]) -> StudyView:
     """What a view has become when `changed` are the trials that are not as they were in it."""
-    trials = trials_of(basis) | {trial.ordinal: trial for trial in changed}
-    ordered = [trials[ordinal] for ordinal in sorted(trials)]
+    new = {trial.ordinal: trial for trial in changed}
+
+    def after(before: tuple[Trial, ...], states: Container[TrialState]) -> tuple[Trial, ...]:
+        kept_ones = [trial for trial in before if trial.ordinal not in new]
+        come = [trial for trial in new.values() if trial.state in states]
+        return tuple(sorted([*kept_ones, *come], key=attrgetter("ordinal")) if come else kept_ones)
+
     return StudyView(
         study=study,
-        unfinished=tuple(trial for trial in ordered if trial.state in UNFINISHED),
-        advised=tuple(trial for trial in ordered if trial.state is TrialState.ADVISED),
+        unfinished=after(basis.unfinished, UNFINISHED),
+        advised=after(basis.advised, (TrialState.ADVISED,)),
     )
 
 

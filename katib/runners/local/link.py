@@ -107,7 +107,7 @@ class Link:
             number = next(self._numbers)
             try:
                 self._socket.settimeout(self._settings.patience)
-                self._socket.sendall(pack({**message, "number": number}))
+                self._socket.sendall(pack({**message, "number": number, "posted": True}))
             except OSError:
                 self._disconnect()
                 return False

@@ -82,6 +82,7 @@ class Database:
         self._error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._prepared: dict[Statement, Prepared] = {}
         self._writer = threading.Lock()
+        self._held: Any = None
 
     def read(self, job: Callable[[Work], Result]) -> Result:
         """Run `job` in a transaction that sees one state of the database."""
@@ -90,10 +91,13 @@ class Database:
     def write(self, job: Callable[[Work], Result]) -> Result:
         """Run `job` in a transaction that may write. It may be run again from the start."""
         with self._one_writer():
-            return self._tried(lambda: self._transaction(self.dialect.begin_write, job))
+            return self._tried(lambda: self._transaction(self.dialect.begin_write, job, hold=self.dialect.one_writer))
 
     def close(self) -> None:
         """Close the connections."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
         self.engine.dispose()
 
     @contextmanager
@@ -119,8 +123,12 @@ class Database:
                         raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _transaction(self, begin: Sequence[str], job: Callable[[Work], Result]) -> Result:
-        connection = self.engine.raw_connection()
+    def _transaction(self, begin: Sequence[str], job: Callable[[Work], Result], *, hold: bool = False) -> Result:
+        """One transaction. With `hold`, on a connection that the only writer keeps: getting one from the pool and
+        putting it back takes as long as the rest of a small transaction.
+        """
+        connection = (self._held if hold else None) or self.engine.raw_connection()
+        kept = False
         try:
             cursor = connection.cursor()
             try:
@@ -128,6 +136,7 @@ class Database:
                     cursor.execute(statement)
                 result = job(Work(cursor, self._prepare))
                 connection.commit()
+                kept = hold
             except BaseException:
                 _roll_back(connection)
                 raise
@@ -135,7 +144,10 @@ class Database:
                 cursor.close()
             return result
         finally:
-            connection.close()
+            if hold:
+                self._held = connection if kept else None
+            if not kept:
+                connection.close()
 
     def _prepare(self, statement: Statement) -> Prepared:
         prepared = self._prepared.get(statement)

@@ -20,6 +20,7 @@ from katib.stores.sql.rows import (
     metrics_text,
     study_parameters,
     study_row,
+    trial_changes,
     trial_parameters,
     trial_row,
 )
@@ -179,7 +180,7 @@ class TrialRecords:
 
     def write(self) -> None:
         """Write the changed ones. Raises Conflict when one of the basis has other metrics by now."""
-        changed = {ordinal: trial_parameters(self.study_id, self._trials[ordinal]) for ordinal in sorted(self._changed)}
+        changed = {ordinal: trial_changes(self._trials[ordinal]) for ordinal in sorted(self._changed)}
         folded = {
             ordinal: {"metrics": metrics_text(self._trials[ordinal].metrics)}
             for ordinal in sorted(self._folded - self._changed)

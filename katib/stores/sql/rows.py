@@ -112,7 +112,7 @@ def study_parameters(study: Study) -> dict[str, Any]:
         "generation": study.generation,
         "stop_requested": int(study.stop_requested),
         "exhausted": study.exhausted,
-        "overrides": json.dumps(dict(study.overrides)),
+        "overrides": json.dumps(dict(study.overrides)) if study.overrides else "{}",
         "revision": study.revision,
         "created_at": study.created_at,
         "started_at": study.started_at,
@@ -194,6 +194,13 @@ def trial_parameters(study_id: int, trial: Trial) -> dict[str, Any]:
         "name": trial.name,
         "assignment": json.dumps(dict(trial.assignment)),
         "labels": json.dumps(dict(trial.labels)),
+        **trial_changes(trial),
+    }
+
+
+def trial_changes(trial: Trial) -> dict[str, Any]:
+    """For every column of `trials` that is updated."""
+    return {
         "state": trial.state.value,
         "reason": trial.reason.value,
         "message": trial.message,

@@ -35,12 +35,12 @@ def errors(run_dir: Path) -> Path:
 
 def log(run_dir: Path, trial: str, attempt: int) -> Path:
     """What an attempt printed, both streams."""
-    return run_dir / trial / f"attempt-{attempt}.log"
+    return run_dir.joinpath(trial, f"attempt-{attempt}.log")
 
 
 def metrics(run_dir: Path, trial: str, attempt: int) -> Path:
     """The folder that stands for the one in which an attempt is to write its metrics."""
-    return run_dir / trial / f"attempt-{attempt}.metrics"
+    return run_dir.joinpath(trial, f"attempt-{attempt}.metrics")
 
 
 def checkpoint(run_dir: Path, trial: str) -> Path:
@@ -50,7 +50,7 @@ def checkpoint(run_dir: Path, trial: str) -> Path:
 
 def reports(run_dir: Path, trial: str, attempt: int) -> Path:
     """What an attempt pushed."""
-    return run_dir / trial / f"attempt-{attempt}.reports.jsonl"
+    return run_dir.joinpath(trial, f"attempt-{attempt}.reports.jsonl")
 
 
 def reports_address(run_dir: Path, trial: str, attempt: int) -> str:

@@ -11,7 +11,8 @@ From the supervisor, and in the journal: what became of a run, `{"run": [trial, 
     lost       started, message: nobody saw how it ended
     unknown    it is not in the journal (never in the journal)
 
-From the engine, with a number that the answer `{"re": number}` or `{"re": number, "error": …}` repeats:
+From the engine, with a number that the answer `{"re": number}` or `{"re": number, "error": …}` repeats, and
+`"posted": true` when nobody waits for it:
 
     hello      env, runs: the environment of the trials to come; what became of these runs?
     watch      runs: what became of these runs?

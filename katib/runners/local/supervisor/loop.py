@@ -1,6 +1,7 @@
 """The loop: one thread that waits for ends of children, for the engine, and for time to pass."""
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -19,6 +20,8 @@ from .runs import Runs
 SOCKET_NAME = "katib.sock"
 CHUNK = 1 << 16
 """Bytes received at a time."""
+TOGETHER = 0.05
+"""Seconds that news may wait for others to be sent with them, when nobody is held up: each sending wakes the engine."""
 UNREAD_LIMIT = 8 << 20
 """Bytes that an engine may leave unread before it is dropped; it can connect again and ask."""
 
@@ -30,17 +33,24 @@ class Peer:
         env: the environment of the trials that it launches.
         incoming: the start of a line whose end has not arrived yet.
         outgoing: what it has not read yet.
+        send_at: when that is to be sent, by `time.monotonic`.
         waiting: whether the selector watches for room to write.
     """
 
-    __slots__ = ("env", "incoming", "outgoing", "socket", "waiting")
+    __slots__ = ("env", "incoming", "outgoing", "send_at", "socket", "waiting")
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.env: dict[str, str] = {}
         self.incoming = b""
         self.outgoing = bytearray()
+        self.send_at = math.inf
         self.waiting = False
+
+    def tell(self, lines: bytes, *, within: float) -> None:
+        """Send `lines` in so many seconds at most, and whatever is to be sent with them."""
+        self.outgoing += lines
+        self.send_at = min(self.send_at, time.monotonic() + within)
 
 
 class Supervisor:
@@ -80,7 +90,8 @@ class Supervisor:
     def _timeout(self) -> float:
         due = self._runs.due_in()
         most = self._housekeeping if self._idle_since is None else self._linger
-        return most if due is None else min(due, most)
+        send_at = min((peer.send_at for peer in self._peers if not peer.waiting), default=math.inf)
+        return min(most, most if due is None else due, max(send_at - time.monotonic(), 0.0))
 
     def _done(self) -> bool:
         now = time.monotonic()
@@ -174,7 +185,7 @@ class Supervisor:
         messages, peer.incoming = unpack(peer.incoming + data)
         for message in messages:
             answer = {"re": message.get("number"), **self._obey(peer, message)}
-            peer.outgoing += pack(answer)
+            peer.tell(pack(answer), within=TOGETHER if message.get("posted") and "error" not in answer else 0.0)
 
     def _obey(self, peer: Peer, message: dict[str, Any]) -> dict[str, str]:
         """Do what an engine asks, and return what went wrong; what became of runs on the way goes before the answer."""
@@ -183,12 +194,12 @@ class Supervisor:
             match message["do"]:
                 case "hello":
                     peer.env = message["env"]
-                    peer.outgoing += self._known(keys)
+                    peer.tell(self._known(keys), within=0.0)
                 case "watch":
-                    peer.outgoing += self._known(keys)
+                    peer.tell(self._known(keys), within=0.0)
                 case "launch":
                     self._runs.launch(message["runs"], peer.env)
-                    peer.outgoing += self._known(keys)
+                    peer.tell(self._known(keys), within=TOGETHER)
                 case "stop":
                     self._runs.stop(key_of(message), message["grace"])
                 case "kill":
@@ -205,13 +216,15 @@ class Supervisor:
     def _known(self, keys: list[Key]) -> bytes:
         return b"".join(self._runs.known(key) or pack({"run": key, "is": "unknown"}) for key in keys)
 
-    def _broadcast(self, line: bytes) -> None:
+    def _broadcast(self, line: bytes, *, urgent: bool) -> None:
         for peer in self._peers:
-            peer.outgoing += line
+            peer.tell(line, within=0.0 if urgent else TOGETHER)
 
     def _flush_all(self) -> None:
+        now = time.monotonic()
         for peer in self._peers.copy():
-            self._flush(peer)
+            if now >= peer.send_at:
+                self._flush(peer)
 
     def _flush(self, peer: Peer) -> None:
         if not peer.outgoing and not peer.waiting:
@@ -219,6 +232,8 @@ class Supervisor:
         try:
             if peer.outgoing:
                 del peer.outgoing[: peer.socket.send(peer.outgoing)]
+            if not peer.outgoing:
+                peer.send_at = math.inf
         except BlockingIOError:
             pass
         except OSError:

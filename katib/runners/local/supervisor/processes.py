@@ -150,12 +150,13 @@ def all_marked(marker: re.Pattern[bytes]) -> Iterator[tuple[Key, int]]:
 
 def _stat(pid: int) -> list[bytes]:
     """The fields of /proc/PID/stat from the third on, see proc(5); empty when there is no such process."""
-    text = _read(f"/proc/{pid}/stat") or b""
+    text = _read(f"/proc/{pid}/stat", once=True) or b""
     # The second field, the name, may hold spaces and brackets; the last bracket ends it.
     return text[text.rfind(b")") + 1 :].split()
 
 
-def _read(path: str) -> bytes | None:
+def _read(path: str, *, once: bool = False) -> bytes | None:
+    """What a file says; with `once`, one that says it in one piece."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -164,6 +165,8 @@ def _read(path: str) -> bytes | None:
         parts = []
         while part := os.read(file, 1 << 16):
             parts.append(part)
+            if once:
+                break
         return b"".join(parts)
     except OSError:
         return None

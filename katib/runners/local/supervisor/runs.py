@@ -1,12 +1,13 @@
 """The runs of one run directory: starts them, ends them, sees them end, and finds them again after a restart."""
 
+import contextlib
 import os
 import re
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from . import layout, processes
 from .journal import Journal
@@ -16,6 +17,12 @@ RETRY_AFTER = 0.5
 """Seconds before the system is asked again for what it had no room for: a process, a line of the journal."""
 LOOK_EVERY = 0.25
 """Seconds between looks at adopted processes. They are not our children, so no signal tells of their end."""
+
+
+class Teller(Protocol):
+    """Hears what became of runs."""
+
+    def __call__(self, line: bytes, *, urgent: bool) -> None: ...
 
 
 class Run:
@@ -48,9 +55,13 @@ class Run:
 
 
 class Runs:
-    """All runs on record. `tell` is called with each line that says what became of one."""
+    """All runs on record.
 
-    def __init__(self, run_dir: Path, tell: Callable[[bytes], None]) -> None:
+    Args:
+        tell: called with each line that says what became of one, and whether somebody waits for that.
+    """
+
+    def __init__(self, run_dir: Path, tell: "Teller") -> None:
         self._dir = run_dir
         self._tell = tell
         self._journal = Journal(layout.journal(run_dir))
@@ -172,8 +183,9 @@ class Runs:
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _open_log(self, key: Key) -> int:
-        path = layout.log(self._dir, *key)
-        path.parent.mkdir(exist_ok=True)
+        path = str(layout.log(self._dir, *key))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(os.path.dirname(path))  # noqa: PTH102, PTH120 -- on the path of every launch
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def _start(self, order: dict[str, Any], env: Mapping[str, str], log: int) -> None:
@@ -258,13 +270,14 @@ class Runs:
         line = pack({"run": key, "is": state, "at": time.time(), **more})
         self._journal.note(line)
         self._latest[key] = line
-        self._tell(line)
+        # That it has started can wait a moment, and often its end comes first.
+        self._tell(line, urgent=state != "started")
 
     def _say(self, key: Key, state: str, **more: Any) -> None:
         """Tell without recording: it will have changed by the next start."""
         line = pack({"run": key, "is": state, "at": time.time(), **more})
         self._latest[key] = line
-        self._tell(line)
+        self._tell(line, urgent=True)
 
     def _recover(self) -> None:
         """Read the journal; adopt what still runs; what does not has ended unseen."""
