@@ -65,22 +65,20 @@ Starts many trials with little of a resource and gives the best of them more: su
 between many trials with little and few with much. The resource is a parameter (epochs, samples); a trial that goes on
 keeps its other parameters and finds its predecessor's [checkpoint](../checkpoints.md).
 
-Each bracket begins with n trials and goes through s halvings, s = s_max, …, 0: n is
-ceil((s_max + 1) * eta^s / (s + 1)), and rung i has floor(n / eta^i) of them with r_l * eta^(i - s) each. Numbers are
-exact: r_l 243 with eta 3 makes 6 brackets. s_max is the highest s that leaves a trial at least the smallest amount: the
-parameter's lowest value, or 1 when that is 0 or less. An amount between two allowed values becomes the lower one. For
-r_l 9 and eta 3 (trials @ resource):
+Each bracket begins with n trials and goes through s halvings, s = s_max, …, 0: n is ceil((s_max + 1) * eta^s / (s +
+1)), and rung i has floor(n / eta^i) of them with r_l * eta^(i - s) each. Numbers are exact: r_l 243 with eta 3 makes
+6 brackets. s_max is the highest s that leaves a trial at least the smallest amount: the parameter's lowest value, or
+1 when that is 0 or less. An amount between two allowed values becomes the lower one. For r_l 9 and eta 3 (trials @
+resource):
 
-    s = 2:  9 @ 1   3 @ 3   1 @ 9
-    s = 1:  5 @ 3   1 @ 9
-    s = 0:  3 @ 9
+s = 2: 9 @ 1 3 @ 3 1 @ 9 s = 1: 5 @ 3 1 @ 9 s = 0: 3 @ 9
 
-That is a round of 22 trials, of which 5 go on from another. With r_l 27 a round has 69 trials, with 81 it has 206. When
-a round is over the next one begins, with new points, until `maxTrialCount`.
+That is a round of 22 trials, of which 5 go on from another. With r_l 27 a round has 69 trials, with 81 it has 206.
+When a round is over the next one begins, with new points, until `maxTrialCount`.
 
-A rung is left when all of its trials are over. Nobody waits for that: meanwhile the trials of the brackets after it are
-started, so every worker has work, however many there are. The labels `katib.kubeflow.org/bracket` (counted through all
-rounds) and `katib.kubeflow.org/rung` say where a trial stands.
+A rung is left when all of its trials are over. Nobody waits for that: meanwhile the trials of the brackets after it
+are started, so every worker has work, however many there are. The labels `katib.kubeflow.org/bracket` (counted
+through all rounds) and `katib.kubeflow.org/rung` say where a trial stands.
 
 The study's best trial is the best of all, whatever it used; `katib trials` shows the resource beside each value."""
     paper = (

@@ -18,5 +18,6 @@ told of long records. Parameters that are active under the same condition are mo
     paper = """\
 S. Falkner, A. Klein, F. Hutter, BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018, section
 3.2."""
+    stream = "multivariate-tpe"
     multivariate = True
     settings = (random_state(), STARTUP, CANDIDATES)

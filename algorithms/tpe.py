@@ -8,7 +8,7 @@ the unit cube (`katib.core.encode`), which for a logarithmic range without a ste
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
 from algorithms.options import Option, random_state
@@ -19,9 +19,6 @@ from katib.core.objective import Direction
 from katib.core.space import Assignment
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
-
-if TYPE_CHECKING:
-    from algorithms.optuna_tpe import OptunaTpe
 
 REDRAWS = 4
 """Times the model is asked again, with other seeds, when it suggests a used point."""
@@ -86,6 +83,29 @@ PRIOR_WEIGHT: Option[float | None] = Option(
 )
 
 
+class Model(Protocol):
+    """A model of the record; it minimises."""
+
+    def tell(
+        self,
+        valued: Sequence[tuple[int, Assignment, float]],
+        *,
+        bad: Sequence[tuple[int, Assignment]],
+        in_flight: Sequence[tuple[int, Assignment]],
+        finished: int,
+    ) -> None:
+        """This is the record, in place of the last; `finished` counts the valued and bad trials of the whole one."""
+        ...
+
+    def tell_in_flight(self, ordinal: int, assignment: Assignment) -> None:
+        """One more trial is in flight."""
+        ...
+
+    def ask(self, ordinal: int, *, seed: int) -> Assignment:
+        """The suggestion for trial `ordinal`."""
+        ...
+
+
 class TpeSearch(PointByPoint):
     """Optuna's independent TPE with the constant liar; maximising is minimising the negative."""
 
@@ -117,16 +137,17 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
         GAMMA,
         PRIOR_WEIGHT,
     )
+    stream: ClassVar[str] = "tpe"
     multivariate: ClassVar[bool] = False
     requires = ("optuna",)
     install = "katib-engine[algorithms]"
 
     def __init__(self, config: StudyConfig) -> None:
         super().__init__(config)
-        self._startup = STARTUP.of(config)
-        self._stream = f"{'multivariate-tpe' if self.multivariate else 'tpe'}/{self.seed}"
+        self._startup = self.startup_trials()
+        self._stream = f"{self.stream}/{self.seed}"
         self._sign = 1.0 if config.objective.direction is Direction.MINIMIZE else -1.0
-        self._model: OptunaTpe | None = None
+        self._model: Model | None = None
         self._ready = False
 
     def prepare(self, trials: Sequence[Trial]) -> None:
@@ -166,18 +187,25 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
         self._tpe.tell_in_flight(advice.ordinal, advice.assignment)
         return advice
 
-    @property
-    def _tpe(self) -> "OptunaTpe":
-        if self._model is None:
-            # Importing optuna takes a third of a second, which a study's first points need not wait for.
-            from algorithms.optuna_tpe import OptunaTpe
+    def startup_trials(self) -> int:
+        """Trials with an outcome before the model is used."""
+        return STARTUP.of(self.config)
 
-            candidates = CANDIDATES_OF_HYPEROPT.of(self.config)
-            self._model = OptunaTpe(
-                self.cube,
-                multivariate=self.multivariate,
-                candidates=max(CANDIDATES.of(self.config) if candidates is None else candidates, 1),
-                gamma=GAMMA.of(self.config),
-                prior_weight=PRIOR_WEIGHT.of(self.config),
-            )
+    def new_model(self) -> Model:
+        """The model, imported when it is needed: optuna takes a third of a second."""
+        from algorithms.optuna_tpe import OptunaTpe
+
+        candidates = CANDIDATES_OF_HYPEROPT.of(self.config)
+        return OptunaTpe(
+            self.cube,
+            multivariate=self.multivariate,
+            candidates=max(CANDIDATES.of(self.config) if candidates is None else candidates, 1),
+            gamma=GAMMA.of(self.config),
+            prior_weight=PRIOR_WEIGHT.of(self.config),
+        )
+
+    @property
+    def _tpe(self) -> Model:
+        if self._model is None:
+            self._model = self.new_model()
         return self._model

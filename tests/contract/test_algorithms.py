@@ -89,6 +89,14 @@ class TestMultivariateTpe(Shipped):
 NUMERIC = {name: each for name, each in SPACES.items() if name not in ("discrete", "categorical")}
 
 
+class TestAnneal(Shipped):
+    algorithm = "anneal"
+
+
+class TestHyperoptTpe(Shipped):
+    algorithm = "hyperopt-tpe"
+
+
 class TestBayesianOptimization(Shipped):
     algorithm = "bayesianoptimization"
     settings: ClassVar[dict[str, str]] = {"n_initial_points": "24", "acq_optimizer": "sampling"}
