@@ -62,7 +62,7 @@ hyperopt."""
             Standing.SILENT: "nothing; its point is not suggested again",
         }
     )
-    abilities = Abilities()
+    abilities = Abilities(conditional=True)
     settings = (random_state(), AVERAGE_BEST, SHRINK)
 
     def __init__(self, config: StudyConfig) -> None:

@@ -88,7 +88,8 @@ class BayesianOptimization(PointByPoint):
 
     about = """\
 Fits a model to all trials and tries the point that promises most under it: scikit-optimize's Optimizer. Numbers are
-seen as their coordinates under their distribution, so a logarithmic range is logarithmic and no other one is.
+seen as their coordinates under their distribution, so a logarithmic range is logarithmic and no other one is; that of
+a parameter that is not active is the middle.
 
 Trials that run are told with the best value so far (a constant liar), which keeps others away from them. With
 `gp_hedge` each trial takes one of EI, LCB and PI, each as likely: the gains by which scikit-optimize comes to prefer
@@ -111,7 +112,7 @@ Freitas, Portfolio allocation for Bayesian optimization, UAI 2011."""
             Standing.SILENT: "nothing; its point is not suggested again",
         }
     )
-    abilities = Abilities()
+    abilities = Abilities(conditional=True)
     settings = (random_state(), BASE_ESTIMATOR, INITIAL, ACQ_FUNC, ACQ_OPTIMIZER)
     requires = ("skopt",)
     install = "katib-engine[algorithms]"
@@ -159,7 +160,7 @@ Freitas, Portfolio allocation for Bayesian optimization, UAI 2011."""
         ]
         self._lie = self._seen(min(values), min(seconds[ordinal] for ordinal, _, _ in kept))
         told += [(t.assignment, self._lie) for t in by_standing[Standing.IN_FLIGHT][-TOLD_BESIDE:]]
-        self._told = [each for each in told if self._surrogate.knows(each[0])]
+        self._told = [each for each in told if self.space.contains(each[0])]
 
     def point(self, ordinal: int, used: UsedPoints) -> Assignment | Advice | None:
         stream = f"bayesianoptimization/{self.seed}/{ordinal}"
@@ -186,11 +187,8 @@ Freitas, Portfolio allocation for Bayesian optimization, UAI 2011."""
         return fitted.most_promising(points) if points else None
 
     def _whole(self, values: Assignment) -> Assignment:
-        """With the parameters that have one value only."""
-        return {
-            parameter.name: values[parameter.name] if parameter.name in values else axis.decode(0.0)
-            for parameter, axis in zip(self.space.parameters, self.cube.axes, strict=True)
-        }
+        """With the parameters that have one value only, without those that are not active."""
+        return self.space.assign(lambda each: values[each.name] if each.name in values else each.at(0))
 
     def _value(self, trial: Trial) -> float:
         return min(max(self._sign * (trial.value or 0.0), -LARGEST), LARGEST)

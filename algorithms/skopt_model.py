@@ -19,7 +19,7 @@ from skopt.learning.gaussian_process.kernels import WhiteKernel
 from skopt.space import Categorical, Real
 from skopt.utils import cook_estimator
 
-from katib.core.encode import Cube, Shares
+from katib.core.encode import NEUTRAL, Cube, Shares
 from katib.core.space import Assignment, ParameterType, Value
 
 LEARNED = 100
@@ -83,6 +83,11 @@ class Dimension:
     space: Any
     to_skopt: Callable[[Value], Any]
     to_value: Callable[[Any], Value]
+    neutral: Any
+
+    def seen(self, assignment: Assignment) -> Any:
+        """The coordinate that an assignment has; the neutral one when the parameter is not active in it."""
+        return self.to_skopt(assignment[self.name]) if self.name in assignment else self.neutral
 
 
 class Fitted:
@@ -100,7 +105,7 @@ class Fitted:
 
     def most_promising(self, points: Sequence[Assignment]) -> Assignment:
         """The one with the least lower confidence bound; of equal ones the first."""
-        listed = [[each.to_skopt(point[each.name]) for each in self._dimensions] for point in points]
+        listed = [[each.seen(point) for each in self._dimensions] for point in points]
         model = self._optimizer.models[-1]
         if isinstance(model, MultiOutputRegressor):
             model = model.estimators_[0]
@@ -142,19 +147,10 @@ class Surrogate:
                 random_state=rng,
             )
             optimizer.tell(
-                [[each.to_skopt(assignment[each.name]) for each in self._dimensions] for assignment, _ in told],
+                [[each.seen(assignment) for each in self._dimensions] for assignment, _ in told],
                 [value for _, value in told],
             )
         return Fitted(self._dimensions, optimizer)
-
-    def knows(self, assignment: Assignment) -> bool:
-        """Whether the assignment is a point of the space."""
-        try:
-            for each in self._dimensions:
-                each.to_skopt(assignment[each.name])
-        except (KeyError, ValueError):
-            return False
-        return True
 
     def _estimator(self, spaces: Sequence[Any], seed: int) -> Any:
         cooked = cook_estimator(self._base_estimator, space=spaces, random_state=seed)
@@ -169,8 +165,10 @@ def _dimension(name: str, axis: Any) -> Dimension:
     if isinstance(axis, Shares) and axis.parameter.type is ParameterType.CATEGORICAL:
         parameter = axis.parameter
         words = Categorical([str(position) for position in range(axis.size)])
-        return Dimension(name, words, lambda value: str(parameter.index(value)), lambda word: parameter.at(int(word)))
-    return Dimension(name, Real(0.0, 1.0), axis.encode, lambda u: axis.decode(min(max(float(u), 0.0), 1.0)))
+        return Dimension(
+            name, words, lambda value: str(parameter.index(value)), lambda word: parameter.at(int(word)), "0"
+        )
+    return Dimension(name, Real(0.0, 1.0), axis.encode, lambda u: axis.decode(min(max(float(u), 0.0), 1.0)), NEUTRAL)
 
 
 @contextmanager
