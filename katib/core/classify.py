@@ -13,6 +13,7 @@ class Bucket(StrEnum):
     """What an unfinished trial is, taking the record and its run together."""
 
     REFUSED = "refused"
+    STOPPED_EARLY = "stopped early"
     DRAINING = "draining"
     INTERRUPTED = "interrupted"
     TIMED_OUT = "timed out"
@@ -53,20 +54,36 @@ def _ended(test: Callable[[RunReport], bool]) -> Test:
     return lambda view, _now, _patience: view.run.phase is Phase.ENDED and test(view.run)
 
 
+def _was_stopped(view: TrialView) -> bool:
+    return view.run.phase is Phase.ENDED and view.run.cause is Cause.STOPPED
+
+
+def _is_gone(view: TrialView) -> bool:
+    """Whether it ran, and nobody saw how it ended."""
+    forgotten = view.run.phase is Phase.UNKNOWN and view.trial.state is TrialState.RUNNING
+    return view.run.phase is Phase.LOST or forgotten
+
+
+def _was_stopped_early(view: TrialView) -> bool:
+    return view.trial.condemned and (_was_stopped(view) or _is_gone(view))
+
+
 RULES: tuple[tuple[Bucket, Test], ...] = (
     # It cannot be started here, now or later.
     (Bucket.REFUSED, _phase(Phase.REFUSED)),
-    # It ended because we asked it to. What follows depends on what the study wants now, not on who asked.
-    (Bucket.INTERRUPTED, _ended(lambda run: run.cause is Cause.STOPPED)),
+    # It ended because we asked it to, and no verdict says that it is over. What follows depends on what the study wants
+    # now, not on who asked.
+    (Bucket.INTERRUPTED, lambda view, _now, _patience: _was_stopped(view) and not view.trial.condemned),
     # Its end is known, its last metrics may still be on their way: decide nothing yet, for a bounded time.
     (Bucket.DRAINING, lambda view, now, wait: view.run.phase is Phase.ENDED and view.undrained(now, wait)),
+    # It was stopped, or has vanished, after the verdict went on record. One that ended by itself is what it is.
+    (Bucket.STOPPED_EARLY, lambda view, _now, _patience: _was_stopped_early(view)),
     (Bucket.TIMED_OUT, _ended(lambda run: run.cause is Cause.DEADLINE)),
     (Bucket.COMPLETED, _ended(lambda run: run.code == 0)),
     (Bucket.BROKE, _ended(lambda _run: True)),
-    (Bucket.LOST, _phase(Phase.LOST)),
     (Bucket.ALIVE, _phase(Phase.RUNNING, Phase.STARTING)),
     # The record says it runs, its runner never heard of it: the runner's own memory is gone.
-    (Bucket.LOST, lambda view, _now, _patience: view.trial.state is TrialState.RUNNING),
+    (Bucket.LOST, lambda view, _now, _patience: _is_gone(view)),
     (Bucket.WAITING, lambda _view, _now, _patience: True),
 )
 

@@ -10,7 +10,8 @@ reached; did too many fail; is its budget spent; has the algorithm nothing left;
 from dataclasses import dataclass, field
 
 from katib.core.classify import Bucket, TrialView, classify
-from katib.core.moves import move, paused_until
+from katib.core.moves import Moved, judged, move, paused_until
+from katib.core.stopping import EarlyStop, Judgement, StopRule
 from katib.core.study import Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Reason, Transition, Trial, TrialState
 from katib.core.verdict import verdict
@@ -28,6 +29,8 @@ class Snapshot:
         retry: what follows a failed or lost attempt.
         patience: seconds to wait after a run's end for its metrics.
         stock: answers of the algorithm to keep ahead of need; 0 for one that learns from results.
+        judgements: early stopping verdicts that were found, on whatever attempts.
+        rules: early stopping rules to attach to trials that are created now.
     """
 
     now: float
@@ -37,6 +40,8 @@ class Snapshot:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     patience: float = 30.0
     stock: int = 0
+    judgements: tuple[Judgement, ...] = ()
+    rules: tuple[StopRule, ...] = ()
 
     @property
     def unused_advice(self) -> int:
@@ -126,6 +131,8 @@ class _Draft:
         alive: trials with a run that runs or is about to.
         draining: trials whose run ended and whose last metrics are awaited: each holds its place, nothing can stop it.
         waiting: trials without a run, as they are after this plan's transitions.
+        condemned: those among the alive ones that are to be stopped early.
+        verdicts: the judgements of the snapshot, by (ordinal, attempt).
         transitions: by ordinal, at most one each.
         stops: by ordinal, likewise.
     """
@@ -135,6 +142,8 @@ class _Draft:
     alive: list[Trial] = field(default_factory=list)
     draining: list[Trial] = field(default_factory=list)
     waiting: list[Trial] = field(default_factory=list)
+    condemned: set[int] = field(default_factory=set)
+    verdicts: dict[tuple[int, int], EarlyStop] = field(default_factory=dict)
     transitions: dict[int, Transition] = field(default_factory=dict)
     stops: dict[int, Stop] = field(default_factory=dict)
     launches: list[Launch] = field(default_factory=list)
@@ -144,7 +153,8 @@ class _Draft:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Draft":
-        return cls(snapshot=snapshot, summary=snapshot.study.summary)
+        verdicts = {(each.ordinal, each.attempt): each.stop for each in snapshot.judgements}
+        return cls(snapshot=snapshot, summary=snapshot.study.summary, verdicts=verdicts)
 
     @property
     def busy(self) -> int:
@@ -161,6 +171,8 @@ class _Draft:
             self.transitions[trial.ordinal] = moved.transition
             self.summary = self.summary.moved(trial.state, moved.transition.target)
             self.summary = self.summary.with_value(trial.ordinal, moved.transition.value, snapshot.study.objective)
+        if bucket is Bucket.ALIVE:
+            self._judge(view, moved)
         if bucket is Bucket.DRAINING:
             self.draining.append(trial)
             self.wakes.append(view.drained_by(snapshot.patience))
@@ -169,6 +181,21 @@ class _Draft:
             self.alive.append(trial)
         elif moved.waiting is not None:
             self.waiting.append(moved.waiting)
+
+    def _judge(self, view: TrialView, moved: Moved) -> None:
+        """Stop a run that is to be stopped early, once that is on record; record it when that is new."""
+        trial = view.trial
+        stop = trial.stopped_by
+        if stop is None:
+            stop = self.verdicts.get((trial.ordinal, trial.attempt))
+            recorded = None if stop is None else judged(view, stop, moved)
+            if recorded is None:
+                return
+            self.transitions[trial.ordinal] = recorded
+            self.notes.append(f"trial {trial.ordinal} {recorded.message}")
+        if stop is not None and not stop.shadow:
+            self.condemned.add(trial.ordinal)
+            self._stop(trial, f"stopped early: {stop.message}")
 
     def wind_down(self, condition: Condition) -> None:
         """The verdict stands: what still runs is surplus."""
@@ -203,7 +230,9 @@ class _Draft:
 
     def _drop_newest(self, excess: int, why: str) -> None:
         waiting = {trial.ordinal for trial in self.waiting}
-        dropped = _newest([*self.waiting, *self.alive], excess)
+        # One that is being stopped early counts in the end, like one that ended by itself: dropping it gains nothing.
+        staying = [trial for trial in self.alive if trial.ordinal not in self.condemned]
+        dropped = _newest([*self.waiting, *staying], excess)
         for trial in dropped:
             if trial.ordinal in waiting:
                 self._kill(trial, Reason.BUDGET_LOWERED, why)
@@ -245,6 +274,7 @@ class _Draft:
             attempt=advice.attempt,
             target=TrialState.PENDING,
             reason=Reason.CREATED,
+            rules=self.snapshot.rules,
         )
         self.launches.append(Launch(ordinal=advice.ordinal, attempt=advice.attempt, why="there is room"))
 

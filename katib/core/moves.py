@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from katib.core.classify import Bucket, TrialView
 from katib.core.outcome import failure, outcome
 from katib.core.run import Phase
+from katib.core.stopping import EarlyStop
 from katib.core.study import RetryPolicy, Study
 from katib.core.trial import Reason, Transition, Trial, TrialState
 
@@ -33,6 +34,8 @@ def move(view: TrialView, bucket: Bucket, *, study: Study, retry: RetryPolicy, n
             return _alive(view)
         case Bucket.DRAINING:
             return Moved(alive=True)
+        case Bucket.STOPPED_EARLY:
+            return _stopped_early(view, study, now)
         case Bucket.REFUSED:
             return _finish(view, TrialState.FAILED, Reason.CANNOT_START, run.message, now=now)
         case Bucket.INTERRUPTED:
@@ -43,10 +46,9 @@ def move(view: TrialView, bucket: Bucket, *, study: Study, retry: RetryPolicy, n
         case Bucket.COMPLETED:
             result = outcome(study.objective, trial.metrics, run)
             return _finish(view, result.state, result.reason, result.message, now=now, value=result.value)
-        case Bucket.BROKE:
-            return _broke(view, retry, now)
-        case Bucket.LOST:
-            return _lost(view, retry, now)
+        case Bucket.BROKE | Bucket.LOST:
+            ended_badly = _broke if bucket is Bucket.BROKE else _lost
+            return ended_badly(view, retry, now)
 
 
 def _alive(view: TrialView) -> Moved:
@@ -68,6 +70,35 @@ def paused_until(trial: Trial, *, retry: RetryPolicy, now: float) -> float | Non
     """When a waiting trial's back-off ends; None when it may start now."""
     # No pause is longer than the policy's longest: when one seems to be, the clock was set back.
     return trial.not_before if now < trial.not_before <= now + retry.longest_delay else None
+
+
+def judged(view: TrialView, stop: EarlyStop, moved: Moved) -> Transition | None:
+    """Puts an early stopping verdict on record, together with what `moved` says of the trial.
+
+    None when it does not apply: the trial has one, or is not running. It must be on record before the run is stopped.
+    """
+    trial, started = view.trial, moved.transition
+    if not moved.alive or trial.stopped_by is not None or view.run.phase is not Phase.RUNNING:
+        return None
+    return Transition(
+        ordinal=trial.ordinal,
+        source=trial.state,
+        attempt=trial.attempt,
+        target=TrialState.RUNNING,
+        reason=Reason.WOULD_STOP_EARLY if stop.shadow else Reason.STOPPING_EARLY,
+        message=f"would be stopped early: {stop.message}" if stop.shadow else f"is being stopped early: {stop.message}",
+        started_at=started.started_at if started else None,
+        stopped_by=stop,
+    )
+
+
+def _stopped_early(view: TrialView, study: Study, now: float) -> Moved:
+    """Its observation is kept: it has its value, like one that ran to its end."""
+    trial, value = view.trial, study.objective.value(view.trial.metrics)
+    said = trial.stopped_by.message if trial.stopped_by is not None else ""
+    got = "" if value is None else f"; {study.objective.metric} is {value!r}"
+    message = f"stopped early: {said}{got}"
+    return _finish(view, TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, message, now=now, value=value)
 
 
 def _broke(view: TrialView, retry: RetryPolicy, now: float) -> Moved:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from katib.core.observation import Metrics
 from katib.core.space import Assignment
+from katib.core.stopping import EarlyStop, StopRule
 
 
 class TrialState(StrEnum):
@@ -46,6 +47,8 @@ class Reason(StrEnum):
     GOAL_REACHED = "GoalReached"
     BUDGET_LOWERED = "BudgetLowered"
     STUDY_FAILED = "StudyFailed"
+    STOPPING_EARLY = "TrialEarlyStopping"
+    WOULD_STOP_EARLY = "TrialWouldStopEarly"
     STOPPED_EARLY = "TrialEarlyStopped"
 
 
@@ -63,6 +66,9 @@ class Trial:
         metrics: the summary of the current attempt's observations.
         created_at, started_at, ended_at: seconds since the epoch; started_at is the current attempt's.
         not_before: do not start the next attempt before this time (back-off); 0.0 for at once.
+        rules: early stopping rules that were attached when it was created; they never change.
+        stopped_by: the early stopping verdict on the current attempt, recorded before the run is stopped; or the first
+            verdict that only says what would have been stopped, which stays for all attempts.
         revision: the study's revision when this row last changed.
     """
 
@@ -82,11 +88,18 @@ class Trial:
     started_at: float | None = None
     ended_at: float | None = None
     not_before: float = 0.0
+    rules: tuple[StopRule, ...] = ()
+    stopped_by: EarlyStop | None = None
     revision: int = 0
 
     @property
     def finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def condemned(self) -> bool:
+        """Whether a verdict is on record that its run is to be stopped early."""
+        return self.stopped_by is not None and not self.stopped_by.shadow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +107,8 @@ class Transition:
     """A trial's move, as a compare-and-swap: refused when the trial is no longer in (source, attempt).
 
     `attempt_after` is the attempt the trial is in afterwards: the same, or one more when it is to run again.
-    Fields that are None leave the trial's own value in place, except `value`, which is the new value.
+    Fields that are None leave the trial's own value in place, except `value`, which is the new value. So do `rules`
+    when there are none. A verdict goes with its attempt: the next one begins without, unless the verdict is a shadow.
     """
 
     ordinal: int
@@ -110,12 +124,22 @@ class Transition:
     started_at: float | None = None
     ended_at: float | None = None
     not_before: float = 0.0
+    rules: tuple[StopRule, ...] = ()
+    stopped_by: EarlyStop | None = None
 
 
 ALLOWED: Mapping[TrialState, frozenset[TrialState]] = {
     TrialState.ADVISED: frozenset({TrialState.PENDING}),
     TrialState.PENDING: frozenset({TrialState.PENDING, TrialState.RUNNING, *FINISHED}),
-    TrialState.RUNNING: frozenset({TrialState.PENDING, *FINISHED}),
+    TrialState.RUNNING: frozenset({TrialState.PENDING, TrialState.RUNNING, *FINISHED}),
 }
 """Which moves exist. A finished trial stays finished; PENDING -> PENDING is the next attempt of a trial that came and
-went between two looks."""
+went between two looks; RUNNING -> RUNNING puts an early stopping verdict on record."""
+
+
+def verdict_after(trial: Trial, move: Transition) -> EarlyStop | None:
+    """The verdict on record after a move of the trial."""
+    if move.stopped_by is not None:
+        return move.stopped_by
+    again = move.attempt_after not in (None, move.attempt)
+    return None if again and trial.condemned else trial.stopped_by

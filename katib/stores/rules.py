@@ -14,7 +14,16 @@ from katib.core.names import trial_name
 from katib.core.objective import Objective
 from katib.core.observation import MetricPoint, Metrics
 from katib.core.study import Condition, Study, StudyReason, StudyStatus, Summary
-from katib.core.trial import ALLOWED, FINISHED, UNFINISHED, Reason, Transition, Trial, TrialState
+from katib.core.trial import (
+    ALLOWED,
+    FINISHED,
+    UNFINISHED,
+    Reason,
+    Transition,
+    Trial,
+    TrialState,
+    verdict_after,
+)
 from katib.errors import AlreadyExists, Conflict, LeaseHeld, NotFound, Stale
 from katib.stores.contract import (
     NAME_LIMIT,
@@ -239,6 +248,8 @@ def moved(trial: Trial, move: Transition, *, revision: int, now: float) -> Trial
         started_at=move.started_at if again or move.started_at is not None else trial.started_at,
         ended_at=move.ended_at if again or move.ended_at is not None else trial.ended_at,
         not_before=move.not_before,
+        rules=move.rules or trial.rules,
+        stopped_by=verdict_after(trial, move),
         revision=revision,
     )
 

@@ -16,6 +16,7 @@ from katib.core.objective import Direction, Objective
 from katib.core.observation import MetricPoint, MetricSummary, fold
 from katib.core.run import NOT_LAUNCHED, Cause, Phase, RunReport
 from katib.core.space import Assignment, Choice, ParameterType, Range, SearchSpace
+from katib.core.stopping import Comparison, EarlyStop, Judgement
 from katib.core.study import Budget, Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import FINISHED, Reason, Trial, TrialState
 from katib.testing.clock import A_MONDAY
@@ -144,6 +145,7 @@ def trial(
     value: float | None = None,
     metrics: Mapping[str, MetricSummary] | None = None,
     not_before: float = 0.0,
+    stopped_by: EarlyStop | None = None,
 ) -> Trial:
     """A trial that waits for its first attempt."""
     return Trial(
@@ -161,7 +163,27 @@ def trial(
         started_at=None if state in (TrialState.ADVISED, TrialState.PENDING) else NOW,
         ended_at=NOW if state in FINISHED else None,
         not_before=not_before,
+        stopped_by=stopped_by,
     )
+
+
+def early_stop(*, shadow: bool = False) -> EarlyStop:
+    """A verdict that a loss of 2 is worse than the median."""
+    return EarlyStop(
+        rule="medianstop",
+        metric="loss",
+        value=2.0,
+        comparison=Comparison.GREATER,
+        threshold=1.0,
+        step=4,
+        message="medianstop: loss 2 is worse than 1 at step 4",
+        shadow=shadow,
+    )
+
+
+def judgement(ordinal: int = 1, attempt: int = 1, *, shadow: bool = False) -> Judgement:
+    """The verdict that an attempt is to be stopped early."""
+    return Judgement(ordinal=ordinal, attempt=attempt, stop=early_stop(shadow=shadow))
 
 
 def metrics(*values: float | str, metric: str = "loss") -> Mapping[str, MetricSummary]:
@@ -241,6 +263,7 @@ def snapshot(
     now: float = NOW,
     patience: float = 30.0,
     stock: int = 0,
+    judgements: Sequence[Judgement] = (),
 ) -> Snapshot:
     """A snapshot whose summary is counted from the trials it is given, unless the study brings its own."""
     on_record = study or _study()
@@ -256,4 +279,5 @@ def snapshot(
         retry=retry or RetryPolicy(),
         patience=patience,
         stock=stock,
+        judgements=tuple(judgements),
     )

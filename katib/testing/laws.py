@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from katib.core.classify import Bucket, classify
 from katib.core.decide import Plan, Snapshot
+from katib.core.run import Phase
 from katib.core.trial import ALLOWED, FINISHED, TrialState
 
 Law = Callable[[Snapshot, Plan], Iterator[str]]
@@ -107,7 +108,7 @@ def stops_what_runs(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
 
 
 def moves_lawfully(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-    """Transitions are allowed, start where the trial is, and are at most one per trial; only success has a value."""
+    """Transitions are allowed, start where the trial is, and are at most one per trial; a value needs a good end."""
     where = {trial.ordinal: trial for trial in (*snapshot.advised, *(view.trial for view in snapshot.trials))}
     ordinals = [move.ordinal for move in plan.transitions]
     if len(set(ordinals)) != len(ordinals):
@@ -120,8 +121,46 @@ def moves_lawfully(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"moves {move.ordinal} from {move.source} to {move.target}"
         if move.attempt_after not in (None, move.attempt, move.attempt + 1):
             yield f"moves {move.ordinal} to attempt {move.attempt_after}"
-        if (move.value is not None) != (move.target is TrialState.SUCCEEDED):
+        if move.target is TrialState.SUCCEEDED and move.value is None:
+            yield f"trial {move.ordinal} succeeded without a value"
+        if move.value is not None and move.target not in (TrialState.SUCCEEDED, TrialState.EARLY_STOPPED):
             yield f"trial {move.ordinal} is {move.target} with value {move.value}"
+
+
+def judges_once(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """A verdict goes on record once, with the attempt that it is about while that runs."""
+    where = {view.trial.ordinal: view for view in snapshot.trials}
+    given = [(each.ordinal, each.attempt, each.stop) for each in snapshot.judgements]
+    for move in plan.transitions:
+        if move.stopped_by is None:
+            continue
+        view = where[move.ordinal]
+        if view.trial.stopped_by is not None:
+            yield f"judges {move.ordinal} again"
+        if move.target is not TrialState.RUNNING or view.run.phase is not Phase.RUNNING:
+            yield f"judges {move.ordinal}, which does not run"
+        if (move.ordinal, move.attempt, move.stopped_by) not in given:
+            yield f"judges {move.ordinal}/{move.attempt}, about which there is no verdict"
+
+
+def stops_the_condemned(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Whom a recorded verdict condemns is stopped while he runs, and nobody else is for that reason."""
+    recorded = {move.ordinal: move.stopped_by for move in plan.transitions if move.stopped_by is not None}
+    condemned = {
+        view.trial.ordinal
+        for view in snapshot.trials
+        if view.trial.condemned or (view.trial.ordinal in recorded and not recorded[view.trial.ordinal].shadow)
+    }
+    buckets = _bucket(snapshot)
+    alive = {ordinal for ordinal in condemned if buckets[ordinal] is Bucket.ALIVE}
+    for ordinal in alive - {stop.ordinal for stop in plan.stops}:
+        yield f"lets {ordinal} run on, which is condemned"
+    for stop in plan.stops:
+        if stop.why.startswith("stopped early") and stop.ordinal not in condemned:
+            yield f"stops {stop.ordinal} early without a verdict on record"
+    for move in plan.transitions:
+        if move.target is TrialState.EARLY_STOPPED and move.ordinal not in condemned:
+            yield f"trial {move.ordinal} was stopped early without a verdict on record"
 
 
 def asks_within_budget(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
@@ -175,6 +214,8 @@ LAWS: tuple[Law, ...] = (
     waits_out_pauses,
     stops_what_runs,
     moves_lawfully,
+    judges_once,
+    stops_the_condemned,
     asks_within_budget,
     says_why,
     wakes_later,

@@ -15,6 +15,7 @@ from katib.core.decide import Plan, Snapshot, decide
 from katib.core.names import trial_name
 from katib.core.observation import Metrics
 from katib.core.run import NOT_LAUNCHED, RunKey, RunReport
+from katib.core.stopping import Judgement
 from katib.core.study import Budget, RetryPolicy, Study
 from katib.core.trial import FINISHED, Trial
 from katib.errors import Conflict
@@ -64,6 +65,7 @@ class World:
 
     Attributes:
         question: the ordinals that the algorithm is asked for; None when it is not asked.
+        judgements: early stopping verdicts that were found, by (ordinal, attempt); forgotten when the process ends.
         decided_at, width: the time of the snapshot that was committed last, and the parallelism in force then.
     """
 
@@ -90,6 +92,7 @@ class World:
         self.guarded = guarded
         self.watch = watch
         self.question: range | None = None
+        self.judgements: dict[tuple[int, int], Judgement] = {}
         self.decided_at = self.clock()
         self.width = study.budget.parallel
         self._readings: deque[Reading] = deque(maxlen=memory)
@@ -123,9 +126,14 @@ class World:
         self.question = None
         self.store.commit(Changes(advice=[make.advice(ordinal) for ordinal in given], exhausted=exhausted))
 
+    def judge(self, ordinal: int, attempt: int, *, shadow: bool = False) -> None:
+        """Early stopping finds that an attempt is hopeless, once."""
+        self.judgements.setdefault((ordinal, attempt), make.judgement(ordinal, attempt, shadow=shadow))
+
     def die(self) -> None:
-        """The process ends: its open question is forgotten. Store and runs stay."""
+        """The process ends: its open question and what it found about trials is forgotten. Store and runs stay."""
         self.question = None
+        self.judgements.clear()
 
     def snapshot(self, lag: Lag = FRESH) -> Snapshot:
         """What a pass would decide on."""
@@ -138,6 +146,7 @@ class World:
             retry=self.retry,
             patience=self.patience,
             stock=self.stock,
+            judgements=tuple(self.judgements.values()),
         )
 
     def _view(self, lag: int) -> StudyView:

@@ -18,6 +18,7 @@ from katib.core.objective import Direction, Objective, Strategy
 from katib.core.observation import MetricPoint, Metrics
 from katib.core.run import NOT_LAUNCHED, Cause, Phase, RunReport
 from katib.core.space import Assignment, Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, When
+from katib.core.stopping import Comparison, EarlyStop, Judgement, StopRule
 from katib.core.study import Budget, Condition, RetryPolicy, StudyReason, StudyStatus, Summary
 from katib.core.trial import FINISHED, Trial, TrialState
 from katib.testing import builders as make
@@ -188,6 +189,12 @@ OBJECTIVES: tuple[Objective, ...] = tuple(
 )
 """With and without a goal, both directions, all strategies."""
 
+RULES: tuple[tuple[StopRule, ...], ...] = (
+    (),
+    (StopRule(name="loss", value=0.5, comparison=Comparison.GREATER, start_step=2),),
+)
+"""What may be attached to trials that are created."""
+
 RETRIES: tuple[RetryPolicy, ...] = tuple(
     RetryPolicy(retries=retries, losses=losses) for retries in (0, 1, 2) for losses in (2, 0, 1)
 )
@@ -237,8 +244,24 @@ UNFINISHED_TRIALS = tuple(
 VALUES = (0.5, -1.0, 1.0)
 
 FINISHED_TRIALS = tuple(
-    (state, value) for state in sorted(FINISHED) for value in (VALUES if state is TrialState.SUCCEEDED else (None,))
+    (state, value)
+    for state in sorted(FINISHED)
+    for value in (VALUES if state in (TrialState.SUCCEEDED, TrialState.EARLY_STOPPED) else (None,))
 )
+
+
+VERDICTS: tuple[EarlyStop | None, ...] = (None, None, None, make.early_stop(), make.early_stop(shadow=True))
+"""What may be on record of an unfinished trial, or found about it."""
+
+
+@composite
+def judgements(draw: DrawFn, trials: int) -> tuple[Judgement, ...]:
+    """Verdicts on attempts of the first trials, by ordinal: current ones, past ones and such as never began."""
+    return tuple(
+        Judgement(ordinal=ordinal, attempt=draw(st.sampled_from((1, 2, 3))), stop=stop)
+        for ordinal in range(1, trials + 1)
+        if (stop := draw(st.sampled_from(VERDICTS))) is not None
+    )
 
 
 @composite
@@ -253,6 +276,7 @@ def unfinished_trials(draw: DrawFn, ordinal: int) -> Trial:
         losses=losses,
         metrics=draw(metrics),
         not_before=make.NOW + pause if pause else 0.0,
+        stopped_by=draw(st.sampled_from(VERDICTS)) if state is TrialState.RUNNING else None,
     )
 
 
@@ -286,6 +310,8 @@ def snapshots(draw: DrawFn) -> Snapshot:
         retry=draw(retries),
         patience=draw(st.sampled_from((30.0, 0.0, 1.0))),
         stock=draw(st.sampled_from((0, 1, 2, 64))),
+        judgements=draw(judgements(unfinished)),
+        rules=draw(st.sampled_from(RULES)),
     )
 
 

@@ -7,7 +7,7 @@ from katib.core.advice import Advice
 from katib.core.observation import Metrics
 from katib.core.run import Cause, Phase, RunKey, RunReport
 from katib.core.study import Condition, Study, StudyReason, StudyStatus
-from katib.core.trial import FINISHED, UNFINISHED, Transition, Trial, TrialState
+from katib.core.trial import FINISHED, UNFINISHED, Transition, Trial, TrialState, verdict_after
 from katib.errors import Conflict
 from katib.stores.contract import Changes, Committed, StudyView, Wish
 from katib.testing import builders as make
@@ -242,4 +242,6 @@ def moved_trial(trial: Trial, move: Transition) -> Trial:
         started_at=trial.started_at if move.started_at is None else move.started_at,
         ended_at=trial.ended_at if move.ended_at is None else move.ended_at,
         not_before=move.not_before,
+        rules=move.rules or trial.rules,
+        stopped_by=verdict_after(trial, move),
     )

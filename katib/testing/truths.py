@@ -32,6 +32,7 @@ class Witness:
             self.one_run_per_trial,
             self.no_orphans,
             self.outcomes_are_true,
+            self.verdicts_stand,
             self.faults_are_real,
             self.verdict_is_true,
         ]
@@ -114,6 +115,18 @@ class Witness:
             elif not any(self._fits(trial, run) for run in runs):
                 yield f"{trial} is recorded, its runs are {runs}"
 
+    def verdicts_stand(self) -> Iterator[str]:
+        """A verdict once on record stays while its attempt is the current one, and never is on two attempts."""
+        for ordinal, old in self.trials.items():
+            new = self.world.store.trials[ordinal]
+            if old.stopped_by is None:
+                continue
+            if old.attempt == new.attempt or not old.condemned:
+                if new.stopped_by != old.stopped_by:
+                    yield f"the verdict on {ordinal} changed: {old.stopped_by} became {new.stopped_by}"
+            elif new.stopped_by is not None:
+                yield f"attempt {new.attempt} of {ordinal} began with the verdict on another one"
+
     def faults_are_real(self) -> Iterator[str]:
         """No more losses and failures are recorded than happened, and each trial that failed had all its attempts."""
         for trial in self.world.store.trials.values():
@@ -154,7 +167,8 @@ class Witness:
     def _goal_is_reached(self) -> bool:
         objective = self.world.study.objective
         return any(
-            trial.state is TrialState.SUCCEEDED and objective.reached(objective.value(run.metrics))
+            trial.state in (TrialState.SUCCEEDED, TrialState.EARLY_STOPPED)
+            and objective.reached(objective.value(run.metrics))
             for trial in self.world.store.trials.values()
             for run in self.world.runner.annals.get((trial.name, trial.attempt), [])
         )
@@ -189,12 +203,22 @@ class Witness:
             return self._exited_well(run) and (value is None or self._came_too_late(run))
         if trial.state is TrialState.SUCCEEDED:
             return self._exited_well(run) and value == trial.value
+        if trial.state is TrialState.EARLY_STOPPED:
+            return trial.condemned and (self._was_stopped(trial, run) or self._vanished(trial))
         return {
             Reason.CANNOT_START: report.phase is Phase.REFUSED,
             # That it was lost is counted in `faults_are_real`: the last run may have ended well, unseen.
             Reason.LOST_TOO_OFTEN: True,
             Reason.DEADLINE: report.cause is Cause.DEADLINE,
         }.get(trial.reason, report.phase is Phase.ENDED and report.code != 0 and report.cause is None)
+
+    def _was_stopped(self, trial: Trial, run: Run) -> bool:
+        told = self.world.study.objective.value(run.metrics) == trial.value
+        return run.report.cause is Cause.STOPPED and (told or self._came_too_late(run))
+
+    def _vanished(self, trial: Trial) -> bool:
+        """Whether a run of it vanished, not counted as a loss: it may have ended in whatever way, unseen."""
+        return self.world.runner.vanished.get(trial.name, 0) > trial.losses
 
     def _exited_well(self, run: Run) -> bool:
         return run.report.phase is Phase.ENDED and run.report.code == 0 and run.report.cause is None

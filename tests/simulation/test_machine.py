@@ -148,6 +148,16 @@ class HostileWorld(RuleBasedStateMachine):
     def run_drains(self, data):
         self.world.runner.drain(data.draw(st.sampled_from(self.runs(Phase.ENDED))))
 
+    # Early stopping
+
+    @precondition(lambda self: self.world.runner.annals)
+    @rule(data=st.data(), shadow=st.booleans())
+    def is_found_hopeless(self, data, shadow):
+        """Any attempt that ever began: a verdict may come when it is over, and another one runs."""
+        name, attempt = data.draw(st.sampled_from(sorted(self.world.runner.annals)))
+        ordinal = next(trial.ordinal for trial in self.world.store.trials.values() if trial.name == name)
+        self.world.judge(ordinal, attempt, shadow=shadow)
+
     # Mishaps
 
     @rule(what=st.sampled_from(("the process dies", "the machine restarts", *CLOCK_JUMPS)))

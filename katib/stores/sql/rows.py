@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from katib.core.objective import Direction, Objective, Strategy
 from katib.core.observation import MetricPoint, Metrics, MetricSummary
+from katib.core.stopping import Comparison, EarlyStop, StopRule
 from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Reason, Trial, TrialState
 from katib.stores.contract import Event, Observation
@@ -163,7 +165,7 @@ def trial_row(row: Row) -> Trial:
     """From TRIAL_COLUMNS."""
     (
         ordinal, name, assignment, labels, state, reason, message, attempt, failures, losses, value, metrics,
-        created_at, started_at, ended_at, not_before, revision,
+        created_at, started_at, ended_at, not_before, revision, rules, stopped_by,
     ) = row  # fmt: skip
     return Trial(
         ordinal=ordinal,
@@ -182,6 +184,8 @@ def trial_row(row: Row) -> Trial:
         started_at=started_at,
         ended_at=ended_at,
         not_before=not_before,
+        rules=() if rules is None else _rules(rules),
+        stopped_by=None if stopped_by is None else _stopped_by(stopped_by),
         revision=revision,
     )
 
@@ -214,7 +218,18 @@ def trial_changes(trial: Trial) -> dict[str, Any]:
         "ended_at": trial.ended_at,
         "not_before": trial.not_before,
         "revision": trial.revision,
+        "rules": json.dumps([asdict(rule) for rule in trial.rules]) if trial.rules else None,
+        "stopped_by": None if trial.stopped_by is None else json.dumps(asdict(trial.stopped_by)),
     }
+
+
+def _rules(text: str) -> tuple[StopRule, ...]:
+    return tuple(StopRule(**{**fields, "comparison": Comparison(fields["comparison"])}) for fields in _decode(text)[0])
+
+
+def _stopped_by(text: str) -> EarlyStop:
+    fields = _decode(text)[0]
+    return EarlyStop(**{**fields, "comparison": Comparison(fields["comparison"])})
 
 
 def metrics_text(metrics: Metrics) -> str:

@@ -113,6 +113,9 @@ trials = Table(
     Column("ended_at", Double),
     Column("not_before", Double, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    # Null when there are none, which is nearly always.
+    Column("rules", LongText),
+    Column("stopped_by", LongText),
     Index("uq_trials_study_id_name", "study_id", "name", unique=True),
     Index("ix_trials_study_id_state_ordinal", "study_id", "state", "ordinal"),
     Index("ix_trials_study_id_revision_ordinal", "study_id", "revision", "ordinal"),

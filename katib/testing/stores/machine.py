@@ -27,6 +27,7 @@ from katib.stores.contract import (
 from katib.stores.memory import MemoryStore
 from katib.testing import builders as make
 from katib.testing.stores.base import EVERYTHING, NOW
+from katib.testing.strategies import RULES, VERDICTS
 
 ORDINALS = st.integers(1, 6)
 ATTEMPTS = st.integers(1, 3)
@@ -83,6 +84,8 @@ def transitions(draw: st.DrawFn) -> Transition:
         failures=draw(st.none() | st.integers(0, 5)),
         losses=draw(st.none() | st.integers(0, 5)),
         value=draw(st.none() | VALUES) if target in FINISHED else None,
+        rules=draw(st.sampled_from(RULES)),
+        stopped_by=draw(st.sampled_from(VERDICTS)),
         started_at=draw(st.none() | TIMES),
         ended_at=draw(st.none() | TIMES),
         not_before=draw(TIMES),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from katib.core.space import Assignment
+from katib.core.stopping import Comparison, StopRule
 from katib.core.study import StudyStatus
 from katib.core.trial import Reason, Transition, TrialState
 from katib.errors import Conflict, Stale
@@ -99,6 +100,37 @@ class TrialCases(StoreCases):
         assert trial.revision == owned.again().revision
         view = owned.store.view(owned.uid)
         assert (view.unfinished, view.advised) == ((), ())
+
+    def test_rules_and_verdicts_come_back_exactly(self, owned: Owned) -> None:
+        rules = (
+            StopRule(name="lo'ss\0", value=1 / 3, comparison=Comparison.GREATER, start_step=4),
+            StopRule(name="acc", value=-0.0, comparison=Comparison.LESS),
+        )
+        owned.advise(1)
+        owned.commit(transitions=[move(1, TrialState.ADVISED, TrialState.PENDING, rules=rules)])
+        assert repr(owned.trial(1).rules) == repr(rules)
+        owned.commit(transitions=[move(1, TrialState.PENDING, TrialState.RUNNING)])
+        for value in (*FLOATS, float("nan"), float("inf"), float("-inf")):
+            stop = replace(make.early_stop(), value=value, threshold=-value, step=2**62, message="ä\n'\ud800")
+            owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.RUNNING, stopped_by=stop)])
+            assert repr(owned.trial(1).stopped_by) == repr(stop)
+            assert repr(owned.store.view(owned.uid).unfinished[0].stopped_by) == repr(stop)
+        assert repr(owned.trial(1).rules) == repr(rules)
+
+    @pytest.mark.parametrize("shadow", [False, True])
+    def test_a_verdict_goes_with_its_attempt_and_a_shadow_stays(self, owned: Owned, shadow: bool) -> None:
+        owned.run(1)
+        stop = make.early_stop(shadow=shadow)
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.RUNNING, stopped_by=stop)])
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.PENDING, attempt_after=2)])
+        assert owned.trial(1).stopped_by == (stop if shadow else None)
+
+    def test_a_verdict_stays_with_a_finished_trial(self, owned: Owned) -> None:
+        owned.run(1)
+        stop = make.early_stop()
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.RUNNING, stopped_by=stop)])
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.EARLY_STOPPED, value=2.0)])
+        assert (owned.trial(1).stopped_by, owned.again().summary.best_value) == (stop, 2.0)
 
     def test_a_move_that_does_not_fit_any_more_is_skipped_and_the_rest_is_done(self, owned: Owned) -> None:
         owned.run(1, 2)

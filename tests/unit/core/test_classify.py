@@ -9,6 +9,8 @@ from katib.testing import builders as make
 
 WAITING = make.trial(1, TrialState.PENDING)
 RUNNING = make.trial(1, TrialState.RUNNING)
+CONDEMNED = make.trial(1, TrialState.RUNNING, stopped_by=make.early_stop())
+SHADOWED = make.trial(1, TrialState.RUNNING, stopped_by=make.early_stop(shadow=True))
 PATIENCE = 30.0
 
 
@@ -16,11 +18,13 @@ def bucket(trial, run, *, now=make.NOW, patience=PATIENCE):
     return classify(make.view(trial, run), now=now, patience=patience)
 
 
+TIMED_OUT = make.exited(None, signal=15, cause=Cause.DEADLINE)
+
 ROWS = [
     ("refused", RUNNING, make.refused(), Bucket.REFUSED),
     ("interrupted", RUNNING, make.interrupted(), Bucket.INTERRUPTED),
     ("draining", RUNNING, make.exited(0, drained=False), Bucket.DRAINING),
-    ("timed out", RUNNING, make.exited(None, signal=15, cause=Cause.DEADLINE), Bucket.TIMED_OUT),
+    ("timed out", RUNNING, TIMED_OUT, Bucket.TIMED_OUT),
     ("completed", RUNNING, make.exited(0), Bucket.COMPLETED),
     ("broke by code", RUNNING, make.exited(1), Bucket.BROKE),
     ("broke by signal", RUNNING, make.exited(None, signal=9), Bucket.BROKE),
@@ -32,7 +36,22 @@ ROWS = [
     ("running on record too", RUNNING, make.running(), Bucket.ALIVE),
     ("running on record, its runner never heard of it", RUNNING, NOT_LAUNCHED, Bucket.LOST),
     ("waiting", WAITING, NOT_LAUNCHED, Bucket.WAITING),
+    ("stopped early", CONDEMNED, make.interrupted(), Bucket.STOPPED_EARLY),
+    ("condemned, and runs on until it is stopped", CONDEMNED, make.running(), Bucket.ALIVE),
     # Which rule comes first, where two fit.
+    (
+        "stopped early: first its metrics",
+        CONDEMNED,
+        make.exited(0, cause=Cause.STOPPED, drained=False),
+        Bucket.DRAINING,
+    ),
+    ("condemned, and vanished before it was stopped", CONDEMNED, make.lost(), Bucket.STOPPED_EARLY),
+    ("condemned, and its runner never heard of it", CONDEMNED, NOT_LAUNCHED, Bucket.STOPPED_EARLY),
+    ("condemned, and ended by itself before it was stopped", CONDEMNED, make.exited(0), Bucket.COMPLETED),
+    ("condemned, and broke by itself before it was stopped", CONDEMNED, make.exited(1), Bucket.BROKE),
+    ("condemned, and over its deadline before it was stopped", CONDEMNED, TIMED_OUT, Bucket.TIMED_OUT),
+    ("a shadow stops nothing: interrupted", SHADOWED, make.interrupted(), Bucket.INTERRUPTED),
+    ("a shadow stops nothing: lost", SHADOWED, make.lost(), Bucket.LOST),
     ("stopped: nothing to drain", RUNNING, make.exited(0, cause=Cause.STOPPED, drained=False), Bucket.INTERRUPTED),
     ("stopped: its exit code does not count", RUNNING, make.exited(0, cause=Cause.STOPPED), Bucket.INTERRUPTED),
     ("deadline: first its metrics", RUNNING, make.exited(0, cause=Cause.DEADLINE, drained=False), Bucket.DRAINING),

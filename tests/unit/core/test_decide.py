@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from katib.core.decide import decide
+from katib.core.stopping import Comparison, StopRule
 from katib.core.study import RetryPolicy, StudyReason, StudyStatus
 from katib.core.trial import Reason, TrialState
 from katib.testing import builders as make
@@ -271,3 +272,103 @@ def test_a_stopped_study_is_at_rest_and_resumes_where_it_was():
 def test_a_study_is_stopped_before_it_began():
     plan = plan_of(study=make.study(status=StudyStatus.CREATED, stop=True))
     assert plan.condition.status is StudyStatus.STOPPED
+
+
+# Early stopping
+
+
+def judged(**known):
+    """Trial 1 runs and is found hopeless; what that leads to."""
+    run = make.view(make.trial(1, RUNNING, metrics=make.metrics(2.0)), make.running())
+    return plan_of(run, judgements=[make.judgement(**known)], study=make.study(max_trials=1))
+
+
+def test_a_verdict_goes_on_record_and_then_the_run_is_stopped():
+    plan = judged()
+    (move,) = plan.transitions
+    assert (move.source, move.target, move.attempt_after) == (RUNNING, RUNNING, None)
+    assert (move.reason, move.stopped_by) == (Reason.STOPPING_EARLY, make.early_stop())
+    assert move.message == "is being stopped early: medianstop: loss 2 is worse than 1 at step 4"
+    assert stopped(plan) == [1]
+    assert plan.stops[0].why == "stopped early: medianstop: loss 2 is worse than 1 at step 4"
+
+
+def test_a_verdict_on_a_run_that_was_not_seen_running_is_one_move():
+    run = make.view(make.trial(1, PENDING), make.running(at=make.NOW - 5))
+    plan = plan_of(run, judgements=[make.judgement()], study=make.study(max_trials=1))
+    (move,) = plan.transitions
+    assert (move.source, move.target, move.started_at) == (PENDING, RUNNING, make.NOW - 5)
+    assert (move.stopped_by, stopped(plan)) == (make.early_stop(), [1])
+
+
+def test_a_shadow_goes_on_record_once_and_stops_nothing():
+    plan = judged(shadow=True)
+    (move,) = plan.transitions
+    assert (move.target, move.reason) == (RUNNING, Reason.WOULD_STOP_EARLY)
+    assert move.stopped_by == make.early_stop(shadow=True)
+    assert stopped(plan) == []
+    known = make.view(make.trial(1, RUNNING, stopped_by=move.stopped_by), make.running())
+    again = plan_of(known, judgements=[make.judgement(shadow=True)], study=make.study(max_trials=1))
+    assert again.at_rest
+
+
+def test_what_is_condemned_is_stopped_until_it_has_ended():
+    """Also by an engine that never heard of the verdict but from the record."""
+    condemned = make.view(make.trial(1, RUNNING, stopped_by=make.early_stop()), make.running())
+    plan = plan_of(condemned, study=make.study(max_trials=1))
+    assert (stopped(plan), plan.transitions) == ([1], ())
+
+
+@pytest.mark.parametrize("attempt", [1, 3])
+def test_a_verdict_on_another_attempt_is_nothing(attempt):
+    run = make.view(make.trial(1, RUNNING, attempt=2), make.running())
+    plan = plan_of(run, judgements=[make.judgement(1, attempt)], study=make.study(max_trials=1))
+    assert plan.at_rest
+
+
+@pytest.mark.parametrize("run", [make.starting(), make.exited(0, drained=False)])
+def test_a_run_that_does_not_run_is_not_judged(run):
+    plan = plan_of(
+        make.view(make.trial(1, RUNNING), run), judgements=[make.judgement()], study=make.study(max_trials=1)
+    )
+    assert plan.at_rest
+
+
+def test_a_run_that_ended_in_the_same_moment_is_what_it_is():
+    ended = make.view(make.trial(1, RUNNING, metrics=make.metrics(0.5)), make.exited(0))
+    plan = plan_of(ended, judgements=[make.judgement()], study=make.study(max_trials=1))
+    assert moves(plan) == {1: (TrialState.SUCCEEDED, Reason.SUCCEEDED)}
+    condemned = make.trial(1, RUNNING, metrics=make.metrics(0.5), stopped_by=make.early_stop())
+    plan = plan_of(make.view(condemned, make.exited(0)), study=make.study(max_trials=1))
+    assert moves(plan) == {1: (TrialState.SUCCEEDED, Reason.SUCCEEDED)}
+
+
+def test_a_stopped_run_frees_its_place_and_keeps_its_value():
+    ended = make.view(
+        make.trial(1, RUNNING, metrics=make.metrics(2.0, 3.0), stopped_by=make.early_stop()), make.interrupted()
+    )
+    plan = plan_of(ended, advised=[2], study=make.study(max_trials=9, parallel=1))
+    move = plan.transitions[0]
+    assert (move.target, move.reason, move.value) == (TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, 2.0)
+    assert move.message == "stopped early: medianstop: loss 2 is worse than 1 at step 4; loss is 2.0"
+    assert launched(plan) == [(2, 1)]
+
+
+def test_early_stopped_trials_count_towards_the_budget():
+    ended = make.view(
+        make.trial(1, RUNNING, metrics=make.metrics(2.0), stopped_by=make.early_stop()), make.interrupted()
+    )
+    plan = plan_of(ended, study=make.study(max_trials=1))
+    assert plan.condition.reason is StudyReason.MAX_TRIALS
+
+
+def test_one_that_is_being_stopped_is_not_dropped_in_the_stead_of_another():
+    condemned = make.view(make.trial(3, RUNNING, stopped_by=make.early_stop()), make.running())
+    plan = plan_of(alive(1), alive(2), condemned, study=make.study(max_trials=2, parallel=3))
+    assert stopped(plan) == [3, 2]
+
+
+def test_rules_are_attached_when_a_trial_is_created():
+    rules = (StopRule(name="loss", value=1.0, comparison=Comparison.GREATER, start_step=2),)
+    snapshot = replace(make.snapshot(advised=[1]), rules=rules)
+    assert [move.rules for move in decide(snapshot).transitions] == [rules]

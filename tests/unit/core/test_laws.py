@@ -56,6 +56,14 @@ SUCCEED = Transition(
 LAUNCH_1, LAUNCH_2 = Launch(ordinal=1, attempt=1, why="x"), Launch(ordinal=2, attempt=1, why="x")
 STOP_1 = Stop(ordinal=1, attempt=1, why="x")
 OVER = make.study(status=TERMINAL)
+CONDEMNED = make.view(make.trial(1, TrialState.RUNNING, stopped_by=make.early_stop()), make.running())
+SHADOW = make.early_stop(shadow=True)
+JUDGE = replace(
+    SUCCEED, target=TrialState.RUNNING, reason=Reason.STOPPING_EARLY, value=None, stopped_by=make.early_stop()
+)
+EARLY = replace(SUCCEED, target=TrialState.EARLY_STOPPED)
+STOP_EARLY = replace(STOP_1, why="stopped early: x")
+JUDGED = make.snapshot(RUNS, judgements=[make.judgement()])
 
 FAULTS: list[tuple[str, Snapshot, Plan]] = [
     ("within_budget", make.snapshot(RUNS, advised=[2], study=make.study(max_trials=1)), Plan(transitions=(CREATE,))),
@@ -80,6 +88,16 @@ FAULTS: list[tuple[str, Snapshot, Plan]] = [
     ("moves_lawfully", make.snapshot(RUNS), Plan(transitions=(replace(SUCCEED, value=None),))),
     ("moves_lawfully", make.snapshot(RUNS), Plan(transitions=(replace(SUCCEED, attempt_after=3),))),
     ("moves_lawfully", make.snapshot(advised=[2]), Plan(transitions=(replace(CREATE, target=TrialState.RUNNING),))),
+    ("moves_lawfully", make.snapshot(RUNS), Plan(transitions=(replace(SUCCEED, target=TrialState.FAILED),))),
+    ("judges_once", make.snapshot(CONDEMNED, judgements=[make.judgement()]), Plan(transitions=(JUDGE,))),
+    ("judges_once", make.snapshot(RUNS, judgements=[make.judgement(1, 2)]), Plan(transitions=(JUDGE,))),
+    ("judges_once", make.snapshot(WAITS, judgements=[make.judgement()]), Plan(transitions=(JUDGE,))),
+    ("judges_once", JUDGED, Plan(transitions=(replace(SUCCEED, stopped_by=make.early_stop()),))),
+    ("stops_the_condemned", make.snapshot(CONDEMNED), Plan()),
+    ("stops_the_condemned", JUDGED, Plan(transitions=(JUDGE,))),
+    ("stops_the_condemned", JUDGED, Plan(stops=(STOP_EARLY,))),
+    ("stops_the_condemned", JUDGED, Plan(transitions=(replace(JUDGE, stopped_by=SHADOW),), stops=(STOP_EARLY,))),
+    ("stops_the_condemned", make.snapshot(RUNS), Plan(transitions=(EARLY,))),
     ("asks_within_budget", make.snapshot(advised=[1]), Plan(advise_upto=1)),
     ("asks_within_budget", make.snapshot(advised=[1]), Plan(advise_upto=4)),
     ("asks_within_budget", make.snapshot(study=make.study(exhausted="used up")), Plan(advise_upto=1)),
