@@ -12,8 +12,14 @@ from katib.core.trial import FINISHED, Reason, Transition, Trial, TrialState
 from katib.errors import InvalidInput
 from katib.stores.contract import Changes, Event, Store, TrialPoints
 
-NOTABLE = frozenset(set(Reason) - {Reason.ADVISED, Reason.CREATED, Reason.STARTED, Reason.SUCCEEDED})
+NOTABLE = frozenset(
+    set(Reason) - {Reason.ADVISED, Reason.CREATED, Reason.STARTED, Reason.SUCCEEDED, Reason.STOPPING_EARLY}
+)
 """Moves that a person asking "what happened?" wants to read about."""
+
+
+EXPECTED = frozenset({TrialState.KILLED, TrialState.PENDING, TrialState.RUNNING, TrialState.EARLY_STOPPED})
+"""What a trial may come to without anything being wrong."""
 
 
 def record(owned: OwnedStudy, store: Store, gathered: Gathered, plan: Plan) -> None:
@@ -23,7 +29,8 @@ def record(owned: OwnedStudy, store: Store, gathered: Gathered, plan: Plan) -> N
     """
     snapshot = gathered.snapshot
     # A plan that only launches or stops is checked too: it must not be carried out by an owner that was replaced.
-    if not (plan.transitions or plan.condition or plan.launches or plan.stops or owned.unsaved):
+    failure = _failure(owned)
+    if not (plan.transitions or plan.condition or plan.launches or plan.stops or owned.unsaved or failure):
         return
     # Whatever comes of it, the view is not what is on record afterwards.
     owned.view = None
@@ -36,7 +43,7 @@ def record(owned: OwnedStudy, store: Store, gathered: Gathered, plan: Plan) -> N
             ],
             transitions=plan.transitions,
             condition=plan.condition,
-            events=_events(plan, snapshot.now),
+            events=[*_events(plan, snapshot.now), *_failure_events(failure, snapshot.now)],
             basis=gathered.view,
         ),
         now=snapshot.now,
@@ -44,6 +51,9 @@ def record(owned: OwnedStudy, store: Store, gathered: Gathered, plan: Plan) -> N
     owned.view = done.view
     owned.unsaved.clear()
     _forget(owned, gathered.trials, plan.transitions)
+    if owned.stopper is not None:
+        owned.stopper.moved(plan.transitions)
+        owned.stopper.said = failure or owned.stopper.said
 
 
 def record_answer(owned: OwnedStudy, store: Store, reply: AdviceReply, *, now: float) -> None:
@@ -92,11 +102,21 @@ def _forget(owned: OwnedStudy, trials: Mapping[int, Trial], transitions: tuple[T
         owned.runner.forget(over)
 
 
+def _failure(owned: OwnedStudy) -> str:
+    """Why early stopping cannot judge, if that is news."""
+    stopper = owned.stopper
+    return "" if stopper is None or stopper.failure == stopper.said else stopper.failure
+
+
+def _failure_events(failure: str, now: float) -> list[Event]:
+    return [Event(time=now, kind="Warning", reason="EarlyStoppingFailed", message=failure)] if failure else []
+
+
 def _events(plan: Plan, now: float) -> list[Event]:
     told = [
         Event(
             time=now,
-            kind="Normal" if move.target in (TrialState.KILLED, TrialState.PENDING) else "Warning",
+            kind="Normal" if move.target in EXPECTED else "Warning",
             reason=move.reason,
             message=move.message,
             ordinal=move.ordinal,

@@ -71,6 +71,10 @@ class Controller:
             watched.owned.changed = True
         self._queue.add(name)
 
+    def news(self, name: str) -> None:
+        """Look at a study now: there is news of its trials, and nothing that the record does not say."""
+        self._queue.add(name)
+
     def run_until_over(self, name: str) -> Study:
         """Work until the study has come to an end and nothing of it runs.
 

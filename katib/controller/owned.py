@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from katib.controller.orders import Orders
+from katib.controller.stopping import Stopper
 from katib.core.advice import Abilities
 from katib.core.observation import MetricPoint
 from katib.core.run import RunKey, RunReport
@@ -21,6 +22,7 @@ class OwnedStudy:
         view: the study as last read or written; None when it has to be read.
         read_at: when it was read last.
         changed: somebody in this process has changed the study: `view` is old, whatever the time.
+        stopper: judges running trials; None in a study without early stopping.
         refused: runs that could not be ordered because their manifest could not be made, with the reason.
     """
 
@@ -31,6 +33,7 @@ class OwnedStudy:
     abilities: Abilities
     unsaved: dict[RunKey, tuple[MetricPoint, ...]] = field(default_factory=dict)
     refused: dict[RunKey, RunReport] = field(default_factory=dict)
+    stopper: Stopper | None = None
     adopted: bool = False
     view: StudyView | None = None
     read_at: float = 0.0

@@ -33,6 +33,9 @@ def gather(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now
     for key, new in points.items():
         owned.unsaved[key] = (*owned.unsaved.get(key, ()), *new)
     view = current(owned, store, settings, now=now)
+    stopper = owned.stopper
+    if stopper is not None:
+        stopper.tell(view.unfinished, points)
     trials = tuple(_trial_view(owned, trial, reports) for trial in view.unfinished)
     return Gathered(
         snapshot=Snapshot(
@@ -43,6 +46,8 @@ def gather(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now
             retry=owned.retry,
             patience=settings.patience,
             stock=settings.stock if owned.abilities.oblivious else 0,
+            judgements=stopper.judgements if stopper is not None else (),
+            rules=stopper.rules if stopper is not None else (),
         ),
         view=view,
         trials=_by_ordinal(view),

@@ -12,6 +12,7 @@ from katib.config import Settings
 from katib.controller.controller import Controller, Progress
 from katib.controller.orders import Orders
 from katib.controller.owned import OwnedStudy
+from katib.controller.stopping import Stopper
 from katib.core.study import RetryPolicy, Study
 from katib.errors import LeaseHeld
 from katib.runners.local import LocalRunner
@@ -20,9 +21,12 @@ from katib.service.studies import Studies, workdir_of
 from katib.spec.container import process_of
 from katib.spec.experiment import Experiment
 from katib.spec.prepare import from_effective
+from katib.spec.study import stopping_config
 from katib.stores.contract import Lease, Store, Wish
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
+from katib.suggestion.early_stopping.contract import EarlyStopping
+from katib.suggestion.early_stopping.local import LocalEarlyStopping
 
 
 class Session:
@@ -37,6 +41,7 @@ class Session:
         # The worker starts while the store is opened: both take a good part of the time to the first trial.
         self.suggestions = open_suggestions(self.settings.suggestion)
         self.store: Store = open_store(store)
+        self.early_stopping: EarlyStopping = LocalEarlyStopping()
         self.studies = Studies(self.store, now=time.time)
         self._controller = Controller(self.store, self.suggestions, self.settings)
         self._owned: dict[str, OwnedStudy] = {}
@@ -78,6 +83,8 @@ class Session:
             self._controller.close()
             for owned in self._owned.values():
                 owned.runner.close()
+                if owned.stopper is not None:
+                    owned.stopper.close()
             self._owned.clear()
             self.suggestions.close()
             self.store.close()
@@ -94,6 +101,9 @@ class Session:
             retry=retry_policy(experiment),
             abilities=abilities,
         )
+        stopping = stopping_config(experiment, uid=study.uid, budget=study.budget)
+        if stopping is not None:
+            owned.stopper = Stopper(stopping, self.early_stopping, self.store, lambda: self._controller.news(name))
         self._owned[name] = owned
         return owned
 

@@ -13,8 +13,10 @@ from katib.spec.cluster import script_warnings
 from katib.spec.container import Process, process_of
 from katib.spec.prepare import Prepared, prepare
 from katib.spec.render import Template
-from katib.spec.study import search_space, study_config
+from katib.spec.study import search_space, stopping_config, study_config
 from katib.suggestion.contract import SuggestionService
+from katib.suggestion.early_stopping.contract import EarlyStopping
+from katib.suggestion.early_stopping.local import LocalEarlyStopping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ def start(
         InvalidInput: something is wrong with it; every fault is named.
         AlreadyExists: the name belongs to a study with another specification.
     """
-    prepared = checked(document, session.suggestions, lines=lines)
+    prepared = checked(document, session.suggestions, stopping=session.early_stopping, lines=lines)
     notes = check_runnable(prepared)
     opened = session.studies.create(prepared, run_root=run_root, workdir=workdir)
     study = opened.study
@@ -50,9 +52,16 @@ def start(
 
 
 def checked(
-    document: Mapping[str, Any], suggestions: SuggestionService, *, lines: Mapping[str, int] | None = None
+    document: Mapping[str, Any],
+    suggestions: SuggestionService,
+    *,
+    stopping: EarlyStopping | None = None,
+    lines: Mapping[str, int] | None = None,
 ) -> Prepared:
-    """The experiment, with everything right that needs no cluster. Raises InvalidInput with all its faults."""
+    """The experiment, with everything right that needs no cluster. Raises InvalidInput with all its faults.
+
+    `stopping`: who answers for early stopping; None for what is installed.
+    """
     try:
         prepared = prepare(document, lines=lines)
     except InvalidInput as error:
@@ -62,7 +71,21 @@ def checked(
     faults = faults or list(suggestions.validate(study_config(prepared.experiment, uid="")))
     if faults:
         raise InvalidInput(faults, what=f"algorithm {prepared.experiment.spec.algorithm.algorithm_name!r}")
+    _check_early_stopping(prepared, stopping or LocalEarlyStopping())
     return prepared
+
+
+def _check_early_stopping(prepared: Prepared, stopping: EarlyStopping) -> None:
+    config = stopping_config(prepared.experiment, uid="")
+    if config is None:
+        return
+    try:
+        faults = stopping.validate(config)
+    except AlgorithmUnknown as error:
+        path = "spec.earlyStopping.algorithmName"
+        faults = (Fault(path=path, given=config.algorithm, wanted=error.message, hint=error.hint),)
+    if faults:
+        raise InvalidInput(faults, what=f"early stopping {config.algorithm!r}")
 
 
 def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionService) -> list[Fault]:
@@ -95,9 +118,6 @@ def check_runnable(prepared: Prepared) -> tuple[str, ...]:
     process = process_of(manifest, template.primary_container_name)
     _check_collected_path(prepared, process)
     notes = [*process.notes, *(str(warning) for warning in script_warnings(prepared))]
-    if experiment.spec.early_stopping is not None:
-        name = experiment.spec.early_stopping.algorithm_name
-        notes.append(f"early stopping ({name}) is not available in this version: trials run to their end")
     collector = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
     if collector == "PrometheusMetric" and (experiment.spec.parallel_trial_count or 1) > 1:
         notes.append("trials that run at the same time share this machine's ports: each must serve one of its own")

@@ -7,8 +7,9 @@ from typing import Any
 
 from katib.core.observation import Metrics
 from katib.core.space import Assignment, ParameterType, as_number
+from katib.core.stopping import EarlyStop
 from katib.core.study import Study
-from katib.core.trial import Trial, TrialState
+from katib.core.trial import UNFINISHED, Trial, TrialState
 from katib.service.owners import running_elsewhere
 from katib.stores.contract import Event, Observation, Store, TrialFilter
 
@@ -92,10 +93,35 @@ def trial_view(study: Study, trial: Trial) -> dict[str, Any]:
         "value": number(trial.value),
         "metrics": metrics(trial.metrics),
         "labels": dict(trial.labels),
+        "stopped_by": stopped_by(trial),
+        "would_be_stopped_by": shadow_stop(trial),
         "attempts": trial.attempt,
         "created": moment(trial.created_at),
         "started": moment(trial.started_at),
         "ended": moment(trial.ended_at),
+    }
+
+
+def stopped_by(trial: Trial) -> dict[str, Any] | None:
+    """What stopped the trial early, or is about to; null for one that ended otherwise."""
+    early = trial.state in UNFINISHED or trial.state is TrialState.EARLY_STOPPED
+    return None if trial.stopped_by is None or trial.stopped_by.shadow or not early else _stop(trial.stopped_by)
+
+
+def shadow_stop(trial: Trial) -> dict[str, Any] | None:
+    """What would have stopped the trial, had early stopping not been told to stop nothing."""
+    return None if trial.stopped_by is None or not trial.stopped_by.shadow else _stop(trial.stopped_by)
+
+
+def _stop(stop: EarlyStop) -> dict[str, Any]:
+    return {
+        "rule": stop.rule,
+        "metric": stop.metric,
+        "value": number(stop.value),
+        "comparison": stop.comparison.value,
+        "threshold": number(stop.threshold),
+        "step": stop.step,
+        "message": stop.message,
     }
 
 

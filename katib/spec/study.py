@@ -1,6 +1,7 @@
 """A valid experiment -> the core's values."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from katib.core.objective import Direction, Objective, Strategy
 from katib.core.space import Choice, Distribution, Parameter, ParameterType, Range, SearchSpace
@@ -77,6 +78,18 @@ def study_config(
         algorithm=spec.algorithm.algorithm_name or DEFAULT_ALGORITHM,
         settings={**settings, **(settings_overrides or {})},
         budget=budget if budget is not None else _budget(experiment),
+    )
+
+
+def stopping_config(experiment: Experiment, *, uid: str, budget: Budget | None = None) -> StudyConfig | None:
+    """What an early stopping algorithm is told: the study, with its own name and settings. None when none is asked."""
+    stopping = experiment.spec.early_stopping
+    if stopping is None:
+        return None
+    return replace(
+        study_config(experiment, uid=uid, budget=budget),
+        algorithm=stopping.algorithm_name,
+        settings={setting.name: setting.value for setting in stopping.algorithm_settings},
     )
 
 

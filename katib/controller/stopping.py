@@ -1,0 +1,206 @@
+"""Asks early stopping about running trials, in a thread of its own: one that is slow, raises or hangs delays nothing.
+
+What it is told of arriving points it keeps as curves. They are rebuilt from the store when a study is taken over.
+"""
+
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from katib.core.curves import Curve, Record
+from katib.core.objective import Objective
+from katib.core.observation import MetricPoint
+from katib.core.run import RunKey
+from katib.core.stopping import EarlyStop, Judgement, Report, RuleProgress, StopRule
+from katib.core.study import StudyConfig
+from katib.core.trial import FINISHED, Transition, Trial, TrialState
+from katib.errors import KatibError
+from katib.stores.contract import Store
+from katib.suggestion.early_stopping.contract import EarlyStopping, Judge
+from katib.suggestion.early_stopping.shadow import is_shadow
+
+RETRY_AFTER = 1.0
+"""Seconds before the store is asked again for what trials have reported."""
+
+
+class RuleJudge:
+    """Judges by the rules that are attached to each trial. It is to be shown every report, in order."""
+
+    def __init__(self, name: str, objective: Objective) -> None:
+        self._name, self._objective = name, objective
+        self._progress: dict[int, tuple[int, RuleProgress]] = {}
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """All of the study's."""
+        return frozenset(self._objective.metrics)
+
+    def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:  # noqa: ARG002 - the port's
+        """See Judge."""
+        attempt, progress = self._progress.get(trial.ordinal, (0, RuleProgress(left=())))
+        if attempt != trial.attempt:
+            progress = RuleProgress(left=trial.rules)
+        progress = progress.after(report, self._objective, rule=self._name)
+        self._progress[trial.ordinal] = (trial.attempt, progress)
+        return progress.stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Points:
+    """What a run reported."""
+
+    trial: Trial
+    points: tuple[MetricPoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ended:
+    """What became of a trial."""
+
+    ordinal: int
+    state: TrialState
+
+
+class Stopper:
+    """The early stopping of one study.
+
+    Args:
+        config: the study, with the early stopping's own name and settings.
+        wake: called from a background thread when there is news.
+
+    Attributes:
+        rules: for trials that are created now; of a service that is not live.
+        failure: why it could not judge; empty while it can. `said` is the one that was made known last.
+    """
+
+    def __init__(self, config: StudyConfig, service: EarlyStopping, store: Store, wake: Callable[[], None]) -> None:
+        self._config, self._service, self._store, self._wake = config, service, store, wake
+        self._live = service.abilities(config.algorithm).live
+        self._shadow = is_shadow(config)
+        self._judge: Judge = service.judge(config) if self._live else RuleJudge(config.algorithm, config.objective)
+        self._record = Record(objective=config.objective, metrics=self._judge.metrics)
+        self._lock = threading.Lock()
+        self._found: dict[int, Judgement] = {}
+        self._rules_due = not self._live
+        self._news: queue.SimpleQueue[_Points | _Ended | None] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        self.rules: tuple[StopRule, ...] = ()
+        self.failure = self.said = ""
+        self._thread = threading.Thread(target=self._work, daemon=True, name="early-stopping")
+        self._thread.start()
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """Every verdict on a trial that is not known to be finished."""
+        if not self._found:
+            return ()
+        with self._lock:
+            return tuple(self._found.values())
+
+    def tell(self, trials: Iterable[Trial], points: Mapping[RunKey, tuple[MetricPoint, ...]]) -> None:
+        """These points came, of runs of these trials."""
+        if points:
+            for trial in trials:
+                new = points.get((trial.name, trial.attempt))
+                if new:
+                    self._news.put(_Points(trial=trial, points=new))
+
+    def moved(self, moves: Sequence[Transition]) -> None:
+        """These moves are on record."""
+        for move in moves:
+            if move.target in FINISHED:
+                self._news.put(_Ended(ordinal=move.ordinal, state=move.target))
+
+    def close(self) -> None:
+        """Judge no more. A question that is open is abandoned."""
+        self._closed.set()
+        self._news.put(None)
+
+    # In the thread
+
+    def _work(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._load()
+                break
+            except KatibError as error:
+                self._failed(error)
+                self._closed.wait(RETRY_AFTER)
+        while not self._closed.is_set():
+            if self._rules_due and self._news.empty():
+                self._ask_for_rules()
+            news = self._news.get()
+            if isinstance(news, _Points):
+                self._hear(news.trial, news.points)
+            elif isinstance(news, _Ended):
+                self._end(news)
+
+    def _load(self) -> None:
+        """Build the curves of everything on record, and judge what runs by its latest reports."""
+        uid = self._config.uid
+        # The trials first: what is finished then has all its points on record.
+        trials = {trial.ordinal: trial for trial in self._store.trials(uid)}
+        points = defaultdict[int, list[MetricPoint]](list)
+        for metric in sorted(self._record.metrics):
+            for each in self._store.observations(uid, metric=metric):
+                trial = trials.get(each.ordinal)
+                if trial is not None and trial.attempt == each.attempt:
+                    points[each.ordinal].append(each.point)
+        for trial in sorted(trials.values(), key=lambda trial: (trial.ended_at or 0.0, trial.ordinal)):
+            if trial.finished:
+                curve = self._record.curve(trial.ordinal, trial.attempt)
+                if curve is not None:
+                    list(self._record.add(curve, points[trial.ordinal]))
+                self._record.finish(trial.ordinal, trial.state)
+        for trial in trials.values():
+            if not trial.finished:
+                self._hear(trial, points[trial.ordinal], loading=True)
+
+    def _hear(self, trial: Trial, points: Iterable[MetricPoint], *, loading: bool = False) -> None:
+        curve = self._record.curve(trial.ordinal, trial.attempt, trial.rules)
+        if curve is None:
+            return
+        judged_later = loading and self._live
+        for report in self._record.add(curve, points):
+            if not judged_later:
+                self._ask(trial, curve, report)
+        if judged_later:
+            # What is on record was judged when it came, unless the process ended before the last verdict was recorded.
+            for report in curve.latest():
+                self._ask(trial, curve, report)
+
+    def _ask(self, trial: Trial, curve: Curve, report: Report) -> None:
+        known = self._found.get(trial.ordinal)
+        if trial.stopped_by is not None or (known is not None and known.attempt == trial.attempt):
+            return
+        try:
+            stop = self._judge.should_stop(curve, report, self._record)
+        except Exception as error:
+            self._failed(error)
+            return
+        if stop is not None:
+            stop = replace(stop, shadow=True) if self._shadow else stop
+            with self._lock:
+                self._found[trial.ordinal] = Judgement(ordinal=trial.ordinal, attempt=trial.attempt, stop=stop)
+            self._wake()
+
+    def _end(self, ended: _Ended) -> None:
+        self._record.finish(ended.ordinal, ended.state)
+        with self._lock:
+            self._found.pop(ended.ordinal, None)
+        self._rules_due = not self._live
+
+    def _ask_for_rules(self) -> None:
+        """Rules for the trials to come, from those on record; the last ones hold while there are no newer ones."""
+        self._rules_due = False
+        try:
+            self.rules = self._service.rules(self._config, self._store.trials(self._config.uid))
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        kind = "" if isinstance(error, KatibError) else f"{type(error).__name__}: "
+        self.failure = f"early stopping {self._config.algorithm!r} failed, and trials run on: {kind}{error}"
+        self._wake()
