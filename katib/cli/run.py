@@ -52,6 +52,14 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     minimize: Annotated[str, typer.Option("--minimize", metavar="METRIC", help="The metric to minimise.")] = "",
     maximize: Annotated[str, typer.Option("--maximize", metavar="METRIC", help="The metric to maximise.")] = "",
     algorithm: Annotated[str, typer.Option("--algorithm", help="random, grid, sobol or tpe.")] = "",
+    early_stopping: Annotated[
+        str,
+        typer.Option(
+            "--early-stopping",
+            metavar="NAME[:KEY=VALUE,...]",
+            help="End hopeless trials early: medianstop, asha, threshold or patience, with its settings.",
+        ),
+    ] = "",
     image: Annotated[
         str, typer.Option("--image", help="With --param: the image a cluster would run the command in.")
     ] = "",
@@ -75,12 +83,20 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     words = words or []
     if params:
         document, lines = (
-            _from_command(words, params, name, minimize, maximize, algorithm, max_trials, parallel, image),
+            _from_command(
+                words, params, name, minimize, maximize, algorithm, early_stopping, max_trials, parallel, image
+            ),
             None,
         )
         workdir = Path.cwd()
     else:
-        document, lines, workdir = _from_file(words, minimize=minimize, maximize=maximize, algorithm=algorithm)
+        given = {
+            "--minimize": minimize,
+            "--maximize": maximize,
+            "--algorithm": algorithm,
+            "--early-stopping": early_stopping,
+        }
+        document, lines, workdir = _from_file(words, [option for option, value in given.items() if value])
         _override(document, name=name, max_trials=max_trials, parallel=parallel)
     if sets:
         document = apply_sets(document, sets)
@@ -105,14 +121,10 @@ def _start(document: dict[str, Any], lines: Any, *, workdir: Path, db: str, outp
     raise typer.Exit(code)
 
 
-def _from_file(words: list[str], *, minimize: str, maximize: str, algorithm: str) -> tuple[dict[str, Any], Any, Path]:
+def _from_file(words: list[str], given: list[str]) -> tuple[dict[str, Any], Any, Path]:
+    """The document of a file. `given`: options that were given and go with a command only."""
     from katib.spec.loading import load_file
 
-    given = [
-        option
-        for option, value in (("--minimize", minimize), ("--maximize", maximize), ("--algorithm", algorithm))
-        if value
-    ]
     if given:
         fault = Fault(path=given[0], wanted="goes with --param and a command; for a file use --set PATH=VALUE")
         raise InvalidInput([fault], what="the command line")
@@ -133,6 +145,7 @@ def _from_command(
     minimize: str,
     maximize: str,
     algorithm: str,
+    early_stopping: str,
     max_trials: int | None,
     parallel: int | None,
     image: str,
@@ -150,6 +163,7 @@ def _from_command(
         direction="minimize" if minimize else "maximize",
         # Named, though it is the default: a cluster wants one.
         algorithm=algorithm or DEFAULT_ALGORITHM,
+        early_stopping=early_stopping or None,
         max_trials=max_trials or DEFAULT_TRIALS,
         parallel=parallel,
         image=image,

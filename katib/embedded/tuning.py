@@ -24,7 +24,7 @@ Space = str | Sequence[Any]
 """`float:LO:HI[:STEP]`, `log:LO:HI`, `int:LO:HI[:STEP]`, `logint:LO:HI`, or a list of values of any kind."""
 
 
-def tune(
+def tune(  # noqa: PLR0913 - each is a documented argument
     fn: Callable[..., Any],
     parameters: Mapping[str, Space],
     *,
@@ -34,6 +34,7 @@ def tune(
     max_trials: int = 50,
     parallel: int = 4,
     goal: float | None = None,
+    early_stopping: str | None = None,
     name: str | None = None,
     db: str | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -52,6 +53,8 @@ def tune(
         objective: the metric to optimise.
         direction: `minimize` or `maximize`.
         algorithm: `random`, `grid`, `sobol` or `tpe`.
+        early_stopping: what ends hopeless trials early, as on the command line: `medianstop`, or with settings
+            `medianstop:start_step=5,min_trials_required=4`. `fn` must report by `katib.report(loss=…, step=…)`.
         goal: stop as soon as the objective reaches it; None for no goal.
         name: the study's name; by default the function's with four letters, so that each call is a study of its own.
             A name that exists continues that study.
@@ -81,6 +84,7 @@ def tune(
         objective=objective,
         direction=direction,
         algorithm=algorithm,
+        early_stopping=early_stopping,
         max_trials=max_trials,
         parallel=min(parallel, max_trials),
     )

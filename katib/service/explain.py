@@ -8,10 +8,11 @@ from typing import Any
 from katib.core.study import Study, StudyReason, StudyStatus
 from katib.core.trial import Trial, TrialState
 from katib.service.owners import Owner, running_elsewhere
-from katib.service.views import event_view, metrics, moment
+from katib.service.views import event_view, metrics, moment, stopped_by
 from katib.stores.contract import Store, StudyView, TrialFilter
 
 BAD = frozenset({TrialState.FAILED, TrialState.METRICS_UNAVAILABLE})
+EARLY = frozenset({TrialState.EARLY_STOPPED})
 SHOWN = 5
 """Trials and events named one by one; the rest is counted."""
 
@@ -67,7 +68,7 @@ def explain(store: Store, name: str, *, now: float, tail_of: TailOf) -> Explanat
         doing=doing,
         since=since,
         hint=hint,
-        details=(*_waits(view, now), *_failures(store, study, tail_of)),
+        details=(*_waits(view, now), *_failures(store, study, tail_of), *_early_stops(store, study)),
         events=tuple(event_view(event) for event in events),
         running=tuple(_running(trial, tail_of) for trial in view.unfinished if trial.state is TrialState.RUNNING),
     )
@@ -134,6 +135,15 @@ def _failures(store: Store, study: Study, tail_of: TailOf) -> list[str]:
     return [f"{_number(len(bad), 'trial')} without a value: {total}", f"{said}{lines}"]
 
 
+def _early_stops(store: Store, study: Study) -> list[str]:
+    """How many trials were stopped early, and what the last of them was compared with."""
+    stopped = store.trials(study.uid, TrialFilter(states=EARLY)) if study.summary.count(*EARLY) else []
+    if not stopped:
+        return []
+    last = stopped[-1]
+    return [f"{_number(len(stopped), 'trial')} stopped early; the last of them, {last.name}: {last.message}"]
+
+
 def _running(trial: Trial, tail_of: TailOf) -> dict[str, Any]:
     return {
         "trial": trial.name,
@@ -141,6 +151,7 @@ def _running(trial: Trial, tail_of: TailOf) -> dict[str, Any]:
         "attempt": trial.attempt,
         "since": moment(trial.started_at),
         "metrics": metrics(trial.metrics),
+        "stopped_by": stopped_by(trial),
         "last_lines": tail_of(trial),
     }
 

@@ -37,6 +37,7 @@ def experiment_from_command(
     max_trials: int = DEFAULT_TRIALS,
     parallel: int | None = None,
     settings: Mapping[str, str] | None = None,
+    early_stopping: str | None = None,
     goal: float | None = None,
     image: str = "",
 ) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def experiment_from_command(
         algorithm: None leaves the choice to the default.
         parallel: trials at the same time; None for the default.
         settings: the algorithm's.
+        early_stopping: `NAME` or `NAME:key=value,key=value`; None for none.
         image: for a cluster; a process here needs none.
 
     Raises:
@@ -71,11 +73,17 @@ def experiment_from_command(
         faults.append(Fault(path="COMMAND", wanted="the command to tune, after --"))
     if direction not in ("minimize", "maximize"):
         faults.append(Fault(path="direction", given=direction, wanted="`minimize` or `maximize`"))
+    stopping: dict[str, Any] = {}
+    try:
+        stopping = {"earlyStopping": _early_stopping(early_stopping)} if early_stopping else {}
+    except InvalidInput as error:
+        faults += error.faults
     if faults:
         raise InvalidInput(faults, what="the command line")
     goals = {} if goal is None else {"goal": goal}
     spec: dict[str, Any] = {
         "objective": {"type": direction, **goals, "objectiveMetricName": objective},
+        **stopping,
         "maxTrialCount": max_trials,
         "parameters": parameters,
         "trialTemplate": _template(names, words, image),
@@ -86,6 +94,17 @@ def experiment_from_command(
     if parallel is not None:
         spec["parallelTrialCount"] = parallel
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
+
+
+def _early_stopping(text: str) -> dict[str, Any]:
+    """`medianstop:start_step=5,min_trials_required=4` as `spec.earlyStopping`. Raises InvalidInput."""
+    name, _, rest = text.partition(":")
+    pairs = [pair.partition("=") for pair in rest.split(",") if pair]
+    if not name or not all(key and equals for key, equals, _ in pairs):
+        fault = Fault(path="--early-stopping", given=text, wanted="NAME or NAME:key=value,key=value")
+        raise InvalidInput([fault], what="the command line")
+    settings = [{"name": key.strip(), "value": value.strip()} for key, _, value in pairs]
+    return {"algorithmName": name.strip(), **({"algorithmSettings": settings} if settings else {})}
 
 
 def _template(names: list[str], words: list[str], image: str) -> dict[str, Any]:

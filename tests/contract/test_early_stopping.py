@@ -1,5 +1,6 @@
 """Every early stopping algorithm that comes with the engine, under the contract, and one of each kind from outside."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -144,3 +145,11 @@ def test_an_unknown_name_says_what_there_is():
 def test_search_algorithms_are_not_among_them():
     assert GROUP != "katib.algorithms"
     assert "tpe" not in LocalEarlyStopping().names
+
+
+def test_every_setting_is_in_the_documentation():
+    text = (Path(__file__).parents[2] / "docs" / "early-stopping.md").read_text()
+    for name in LocalEarlyStopping().names:
+        section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        for setting in LocalEarlyStopping().settings(name):
+            assert f"`{setting.name}`" in section or (setting.name == "shadow" and "`shadow:" in text), (name, setting)

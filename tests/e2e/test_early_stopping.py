@@ -261,3 +261,51 @@ def test_what_is_wrong_is_said_before_anything_runs(cli, early_stopping, words):
     done = run(cli, early_stopping, code=2)
     for word in words:
         assert word in done.err
+
+
+def test_the_command_line_names_it(cli):
+    words = [
+        "--param",
+        "kind=good,bad",
+        "--minimize",
+        "loss",
+        "--algorithm",
+        "grid",
+        "--name",
+        "quick",
+        "--max-trials",
+        "2",
+    ]
+    stopping = ["--early-stopping", "threshold:rules=loss>5@2;loss=nan,start_step=1,value=99"]
+    done = cli.run(
+        *("run", *words, *stopping, "--output", "json"), *("--", "/bin/sh", "-c", script(), "{kind}"), code=0
+    )
+    assert done.json["counts"]["stopped_early"] == 1
+    assert numbers(cli.trials("quick")[1]) == ("threshold", "loss", 9, "greater", 5, 2)
+    assert "goes with --param" in cli.run("run", "quick.yaml", *stopping, code=2).err
+    assert "NAME:key=value" in cli.run("run", *words, "--early-stopping", "x:y", "--", "echo", "{kind}", code=2).err
+
+
+TUNE = """
+import signal
+import katib
+
+def train(kind):
+    for step in (1, 2, 3):
+        katib.report(loss=1.0 if kind == "good" else 9.0, step=step)
+    if kind == "bad":
+        signal.pause()
+
+result = katib.tune(train, {"kind": ["good", "bad"]}, algorithm="grid", max_trials=2, parallel=1,
+                    early_stopping="threshold:value=5,start_step=3", progress=False)
+print([trial.status for trial in result.trials], result.best.value)
+"""
+
+
+def test_tune_takes_it_too(cli):
+    import subprocess
+    import sys
+
+    (cli.folder / "tune.py").write_text(TUNE)
+    done = subprocess.run([sys.executable, "tune.py"], cwd=cli.folder, env=cli.env, capture_output=True, text=True)
+    assert done.stdout == "['Succeeded', 'EarlyStopped'] 1.0\n", done.stderr

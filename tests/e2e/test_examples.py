@@ -40,6 +40,14 @@ def test_the_quickstart_prints_a_metric_per_epoch(cli, in_path):
     assert len([row for row in rows if row["metric"] == "accuracy"]) > 1
 
 
+def test_the_early_stopping_example_stops_something(cli, in_path):
+    report = cli.run("run", str(EXAMPLES / "early-stopping" / "experiment.yaml"), "--output", "json").json
+    counts = report["counts"]
+    assert counts["succeeded"] >= 3
+    assert counts["stopped_early"] >= 1
+    assert counts["succeeded"] + counts["stopped_early"] == counts["created"] == 12
+
+
 def test_the_function_example(cli, in_path):
     script = EXAMPLES / "tune-function" / "tune.py"
     done = subprocess.run([sys.executable, str(script)], cwd=cli.folder, env=cli.env, capture_output=True, text=True)
