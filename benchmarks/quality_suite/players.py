@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from katib.core.advice import Advice
 from katib.core.objective import Direction, Objective
-from katib.core.space import Choice, Distribution, ParameterType, Range, SearchSpace
+from katib.core.space import Choice, Distribution, ParameterType, Range, SearchSpace, When
 from katib.core.study import Budget, StudyConfig
 from katib.core.trial import Reason, Trial, TrialState
 from katib.suggestion.local import LocalSuggestions
@@ -41,15 +41,17 @@ def katib_space(problem: Problem) -> SearchSpace:
 
 
 def _katib_parameter(param: Param) -> Range | Choice:
+    when = When(parameter=param.when[0], values=param.when[1]) if param.when else None
     if param.kind in ("choice", "ordered"):
         kind = ParameterType.CATEGORICAL if param.kind == "choice" else ParameterType.DISCRETE
-        return Choice(name=param.name, type=kind, values=tuple(str(each) for each in param.choices))
+        return Choice(name=param.name, type=kind, values=tuple(map(str, param.choices)), condition=when)
     return Range(
         name=param.name,
         type=ParameterType.INT if param.kind == "int" else ParameterType.DOUBLE,
         low=param.low,
         high=param.high,
         distribution=Distribution.LOG_UNIFORM if param.log else Distribution.UNIFORM,
+        condition=when,
     )
 
 

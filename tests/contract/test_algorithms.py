@@ -121,6 +121,12 @@ class TestAsha(Shipped):
     settings: ClassVar[dict[str, str]] = {"resource_name": "epochs"}
 
 
+class TestGp(Shipped):
+    algorithm = "gp"
+    # Its model is slow beside the others: the last answers of a record are enough.
+    settings: ClassVar[dict[str, str]] = {"n_startup_trials": "20"}
+
+
 class TestOneOfSomebodyElse(Shipped):
     algorithm = "corners"
 

@@ -1,0 +1,1 @@
+"""Gaussian process regression over a search space. Needs numpy and scipy."""
