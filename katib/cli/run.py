@@ -101,6 +101,8 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     if sets:
         document = apply_sets(document, sets)
     if print_yaml:
+        if faults := getattr(document, "faults", ()):
+            raise InvalidInput(faults, what=words[0])
         typer.echo(to_yaml(document), nl=False)
         return
     _start(document, lines, workdir=workdir, db=db, output=output, follow=follow)
@@ -135,7 +137,7 @@ def _from_file(words: list[str], given: list[str]) -> tuple[dict[str, Any], Any,
             [Fault(path="FILE", given=shlex.join(words), wanted=wanted, hint=hint)], what="the command line"
         )
     loaded = load_file(Path(words[0]))
-    return loaded.document, loaded.lines, Path(words[0]).resolve().parent
+    return loaded, loaded.lines, Path(words[0]).resolve().parent
 
 
 def _from_command(

@@ -28,7 +28,7 @@ def validate(
     suggestions = open_suggestions()
     try:
         loaded = load_file(file)
-        prepared = checked(loaded.document, suggestions, lines=loaded.lines)
+        prepared = checked(loaded, suggestions)
         found["cluster"], found["warnings"] = tuple(cluster_warnings(prepared)), tuple(script_warnings(prepared))
     except InvalidInput as error:
         found["faults"] = error.faults

@@ -20,12 +20,16 @@ class Loaded(dict[str, Any]):
     Attributes:
         lines: path -> 1-based line, for what stands in the file.
         source: the file's name.
+        faults: what stands in the file and could not be taken; `prepare` tells them with all others.
     """
 
-    def __init__(self, data: Mapping[str, Any], *, lines: Mapping[str, int], source: str) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], *, lines: Mapping[str, int], source: str, faults: Iterable[Fault] = ()
+    ) -> None:
         super().__init__(data)
         self.lines = dict(lines)
         self.source = source
+        self.faults = tuple(faults)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -54,14 +58,14 @@ def load_text(text: str, *, source: str) -> Loaded:
     """
     if len(text) > SIZE_LIMIT or len(text.encode(errors="surrogatepass")) > SIZE_LIMIT:
         raise _refused(source, wanted="at most 1 MiB", given=f"{len(text)} characters")
-    data, lines = yamltext.read(text.removeprefix("\ufeff"), source=source)
+    data, lines, faults = yamltext.read(text.removeprefix("\ufeff"), source=source)
     if data is None:
         raise _refused(source, wanted="an Experiment", given="nothing: the file is empty")
     if not isinstance(data, dict):
         raise _refused(source, wanted="a mapping that begins with `apiVersion:` and `kind:`", given=cut(str(data), 60))
-    if faults := kind_faults(data, lines):
-        raise InvalidInput(faults, what=source)
-    return Loaded(data, lines=lines, source=source)
+    if others := kind_faults(data, lines):
+        raise InvalidInput([*others, *faults], what=source)
+    return Loaded(data, lines=lines, source=source, faults=faults)
 
 
 def kind_faults(document: Mapping[str, Any], lines: Mapping[str, int]) -> list[Fault]:
@@ -83,11 +87,15 @@ def _kind_hint(key: str) -> str:
 def apply_sets(document: Mapping[str, Any], sets: Iterable[str]) -> Loaded:
     """A copy of `document` with every `path=value` applied, in order.
 
-    A value is read as YAML. `[0]` is a position in a list, `[name]` the item with that name. Mappings on the way are
-    made as needed, list items are not. Raises InvalidInput naming every setting that could not be applied.
+    A value is read as YAML. `[0]` or `.0` is a position in a list, `[name]` the item with that name. Mappings on the
+    way are made as needed, list items are not. Raises InvalidInput naming every setting that could not be applied.
     """
-    lines = dict(getattr(document, "lines", {}))
-    changed = Loaded(copy.deepcopy(dict(document)), lines=lines, source=getattr(document, "source", "--set"))
+    changed = Loaded(
+        copy.deepcopy(dict(document)),
+        lines=getattr(document, "lines", {}),
+        source=getattr(document, "source", "--set"),
+        faults=getattr(document, "faults", ()),
+    )
     faults: list[Fault] = []
     for text in sets:
         try:
@@ -120,7 +128,9 @@ def _apply(document: Loaded, text: str) -> None:
 
 
 def _value(written: str, parts: Parts) -> Any:
-    value, _lines = yamltext.read(written, source="--set", at=parts)
+    value, _lines, faults = yamltext.read(written, source="--set", at=parts)
+    if faults:
+        raise InvalidInput(faults, what="--set")
     # What is set on the command line stands in no file, so there are no quotes to ask for.
     return str(value) if isinstance(value, yamltext.Unquoted) else value
 

@@ -8,7 +8,9 @@ Parts = tuple[str | int, ...]
 """A path in pieces: keys of mappings and positions in lists."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_PIECE = re.compile(r'(?:^|\.)([A-Za-z_][A-Za-z0-9_-]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\[([^\[\]"]+)\]')
+_PIECE = re.compile(
+    r'(?:^|\.)([A-Za-z_][A-Za-z0-9_-]*)|\[(\d+)\]|\.(\d+)(?=[.\[]|\Z)|\["((?:[^"\\]|\\.)*)"\]|\[([^\[\]"]+)\]'
+)
 
 
 def show(parts: Parts) -> str:
@@ -25,16 +27,19 @@ def _piece(part: str | int, *, first: bool) -> str:
 
 
 def parse(text: str) -> Parts:
-    """The pieces of a path. `[word]` without quotes is a key too. Raises ValueError when it is not a path."""
+    """The pieces of a path. `[word]` without quotes is a key too, and `.0` a position.
+
+    Raises ValueError when it is not a path.
+    """
     parts: list[str | int] = []
     position = 0
     while position < len(text):
         found = _PIECE.match(text, position)
         if found is None:
             raise ValueError(f"not a path: {text!r}, from {text[position:]!r} on")
-        key, index, quoted, bare = found.groups()
-        if index is not None:
-            parts.append(int(index))
+        key, index, dotted, quoted, bare = found.groups()
+        if index or dotted:
+            parts.append(int(index or dotted))
         else:
             parts.append(key or bare or json.loads(f'"{quoted}"'))
         position = found.end()

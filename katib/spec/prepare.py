@@ -45,14 +45,14 @@ def prepare(document: Mapping[str, Any], *, lines: Mapping[str, int] | None = No
         raise _invalid(document, other)
     parsed, misshapen = shape.parse(data)
     experiment = with_defaults(parsed)
-    faults = [*faults, *misshapen]
+    faults = [*getattr(document, "faults", ()), *faults, *misshapen]
     # What is misshapen was left out, so rules about it would speak of something the user did write.
     faults += [fault for fault in rules.check(experiment) if not any(_about(fault, known) for known in misshapen)]
     if faults:
         placed = [replace(fault, line=fault.line or nearest_line(fault.path, lines)) for fault in dict.fromkeys(faults)]
         raise _invalid(document, sorted(placed, key=lambda fault: fault.line or 0))
     effective = experiment.model_dump(by_alias=True, exclude_unset=True)
-    return Prepared(document=document, effective=effective, experiment=experiment, lines=lines)
+    return Prepared(document=dict(document), effective=effective, experiment=experiment, lines=lines)
 
 
 def from_effective(effective: Mapping[str, Any]) -> Experiment:

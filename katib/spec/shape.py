@@ -14,6 +14,7 @@ from katib.errors import Fault, cut
 from katib.spec import schema
 from katib.spec.experiment import Experiment
 from katib.spec.paths import Parts, show
+from katib.spec.yamltext import would_be_read
 
 GIVEN_LIMIT = 80
 
@@ -111,7 +112,7 @@ def _fault(parts: Parts, details: ErrorDetails) -> Fault:
         options = [word for word in re.findall(r"'([^']*)'", details.get("ctx", {}).get("expected", "")) if word]
         hint = _RENAMED.get(str(given)) or (schema.closest(given, options) if isinstance(given, str) else "")
         return Fault(path=path, wanted=f"one of {', '.join(options)}", given=shown(given), hint=hint)
-    quoted = isinstance(given, str) and kind in ("int_type", "float_type", "bool_type")
+    quoted = isinstance(given, str) and kind in ("int_type", "float_type", "bool_type") and would_be_read(given)
     hint = "write it without quotes" if quoted else ""
     return Fault(path=path, wanted=_WANTED.get(kind, details["msg"]), given=shown(given), hint=hint)
 

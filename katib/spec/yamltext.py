@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
@@ -56,8 +56,22 @@ def would_be_read(text: str) -> bool:
     return any(pattern.match(text) for pattern in (_NULL, _BOOL, _INT, _FLOAT))
 
 
-def read(text: str, *, source: str, at: Parts = ()) -> tuple[Any, dict[str, int]]:
-    """Plain data and the line of each path. `at`: the path that the text will stand at. Raises InvalidInput."""
+class Read(NamedTuple):
+    """What a text says.
+
+    Attributes:
+        data: plain data; what cannot be taken as it stands (a second value of a key, say) is left out.
+        lines: the line of each path.
+        faults: what was left out, and why.
+    """
+
+    data: Any
+    lines: dict[str, int]
+    faults: list[Fault]
+
+
+def read(text: str, *, source: str, at: Parts = ()) -> Read:
+    """What the text says. `at`: the path that it will stand at. Raises InvalidInput when it is not YAML or JSON."""
     builder = _Builder(source)
     try:
         place = schema.place_at(at)
@@ -66,9 +80,7 @@ def read(text: str, *, source: str, at: Parts = ()) -> tuple[Any, dict[str, int]
         raise InvalidInput([_syntax_fault(error, text)], what=source) from error
     except RecursionError as error:
         raise InvalidInput([Fault(path="document", wanted="less deeply nested data")], what=source) from error
-    if builder.faults:
-        raise InvalidInput(builder.faults, what=source)
-    return data, builder.lines
+    return Read(data, builder.lines, builder.faults)
 
 
 def _node(text: str, source: str) -> yaml.Node | None:

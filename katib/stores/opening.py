@@ -81,6 +81,8 @@ def _check_file(file: Path) -> None:
         raise _refused(str(file), "a file in a folder that exists", f"mkdir -p {file.parent}")
     if file.is_dir():
         raise _refused(str(file), "a file, not a folder", f"for example {file / 'katib.db'}")
+    if file.exists() and not file.is_file():
+        raise _refused(str(file), "a regular file, not a device, pipe or socket", "for example ./katib.db")
     refuse_network_file_system(file)
 
 

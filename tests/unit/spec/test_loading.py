@@ -16,10 +16,11 @@ SPACE = HEAD + "spec:\n  parameters:\n  - feasibleSpace: "
 
 
 def fault_of(text):
-    with pytest.raises(InvalidInput) as caught:
-        load_text(text, source="file.yaml")
-    assert caught.value.what == "file.yaml"
-    [fault] = caught.value.faults
+    try:
+        [fault] = load_text(text, source="file.yaml").faults
+    except InvalidInput as error:
+        assert error.what == "file.yaml"
+        [fault] = error.faults
     return fault
 
 

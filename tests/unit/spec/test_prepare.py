@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from katib.errors import InvalidInput
-from katib.spec.loading import load_text
+from katib.spec.loading import apply_sets, load_text
 from katib.spec.prepare import from_effective, prepare
 from katib.spec.quick import to_yaml
 from katib.spec.study import budget, objective, search_space
@@ -255,3 +255,29 @@ def test_an_architecture_search_is_carried():
         }
     )
     assert prepare(document).effective["spec"]["nasConfig"] == nas
+
+
+def test_what_cannot_be_taken_from_the_file_is_told_with_all_other_faults():
+    text = "kind: Experiment\nbogus: 1\nspec: {maxTrialCount: 0}\nspec: {}\n"
+    for document in (
+        load_text(text, source="x"),
+        apply_sets(load_text(text, source="x"), ["spec.parallelTrialCount=1"]),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            prepare(document)
+        told = {(fault.path, fault.line) for fault in caught.value.faults}
+        assert {("bogus", 2), ("spec", 4), ("spec.maxTrialCount", 3)} <= told
+
+
+def test_a_text_that_is_no_number_is_not_said_to_want_no_quotes():
+    document = apply_sets(experiment_document(), ['spec.objective.goal="abc"'])
+    with pytest.raises(InvalidInput) as caught:
+        prepare(document)
+    assert [str(fault) for fault in caught.value.faults] == ['spec.objective.goal: a number, got "abc"']
+
+
+def test_a_position_may_follow_a_dot():
+    document = apply_sets(experiment_document(), ["spec.parameters.0.feasibleSpace.min=0.25"])
+    assert document["spec"]["parameters"][0]["feasibleSpace"]["min"] == "0.25"
+    with pytest.raises(InvalidInput, match=r"spec\.parameters\[9\].*an item of the list"):
+        apply_sets(document, ["spec.parameters.9.name=x"])
