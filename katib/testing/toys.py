@@ -135,7 +135,7 @@ class ToyRunner:
                 continue
             run.left -= seconds
             if run.alive and run.stopping:
-                self.end(key, Fate(code=None, signal=15))
+                self.end(key, Fate(code=None, signal=15, reports=run.fate.reports))
             elif run.alive and run.left <= 0.0:
                 self.end(key)
             elif run.report.phase is Phase.ENDED and run.left <= 0.0:

@@ -154,9 +154,20 @@ class HostileWorld(RuleBasedStateMachine):
     @rule(data=st.data(), shadow=st.booleans())
     def is_found_hopeless(self, data, shadow):
         """Any attempt that ever began: a verdict may come when it is over, and another one runs."""
-        name, attempt = data.draw(st.sampled_from(sorted(self.world.runner.annals)))
-        ordinal = next(trial.ordinal for trial in self.world.store.trials.values() if trial.name == name)
-        self.world.judge(ordinal, attempt, shadow=shadow)
+        self.judge(data.draw(st.sampled_from(sorted(self.world.runner.annals))), shadow)
+
+    @precondition(lambda self: self.runs(Phase.RUNNING))
+    @rule(data=st.data(), shadow=st.booleans(), fate=FATES)
+    def ends_by_itself_as_its_verdict_goes_on_record(self, data, shadow, fate):
+        key = data.draw(st.sampled_from(self.runs(Phase.RUNNING)))
+        self.judge(key, shadow)
+        self.effects = deque(self.world.effects())
+        self.do_next(times=1)
+        self.world.runner.end(key, fate)
+
+    def judge(self, key, shadow):
+        ordinal = next(trial.ordinal for trial in self.world.store.trials.values() if trial.name == key[0])
+        self.world.judge(ordinal, key[1], shadow=shadow)
 
     # Mishaps
 

@@ -237,6 +237,68 @@ def test_the_clock_is_set_back_a_day_during_a_pause(tell):
     assert count(story, TrialState.SUCCEEDED) == 1
 
 
+def test_a_hopeless_trial_is_stopped_early_and_frees_its_place(tell):
+    story = tell(new_study(max_trials=2, parallel=1), fate=fates(t1=[Fate(seconds=99.0, reports=(2.0,))]))
+    story.look(3)
+    story.say("early stopping finds that trial 1 is hopeless")
+    story.world.judge(1, 1)
+    story.finish()
+    assert count(story, TrialState.EARLY_STOPPED) == count(story, TrialState.SUCCEEDED) == 1
+
+
+def test_killed_between_a_verdict_and_the_stop(tell):
+    story = tell(new_study(max_trials=1), fate=fates(t1=[Fate(seconds=99.0, reports=(2.0,))]))
+    story.look(3)
+    story.say("early stopping finds that trial 1 is hopeless")
+    story.world.judge(1, 1)
+    commit, *_stop = story.world.effects()
+    commit.do()
+    story.say("kill -9 after the commit; what was found is forgotten, what is on record is not")
+    story.world.die()
+    story.finish()
+    trial = story.world.store.trials[1]
+    assert (trial.state, trial.attempt, trial.value) == (TrialState.EARLY_STOPPED, 1, 2.0)
+
+
+def test_it_ends_well_just_before_it_would_be_stopped(tell):
+    story = tell(new_study(max_trials=1), fate=fates(t1=[Fate(seconds=99.0, reports=(2.0,))]))
+    story.look(3)
+    story.say("early stopping finds that trial 1 is hopeless, and it ends by itself while that goes on record")
+    story.world.judge(1, 1)
+    effects = story.world.effects()
+    story.world.runner.end((make.trial(1).name, 1))
+    for effect in effects:
+        effect.do()
+    story.finish()
+    assert (count(story, TrialState.SUCCEEDED), story.world.store.trials[1].value) == (1, 2.0)
+
+
+def test_it_breaks_just_before_it_would_be_stopped_and_its_next_attempt_is_let_be(tell):
+    story = tell(
+        new_study(max_trials=1),
+        fate=fates(t1=[Fate(seconds=99.0), Fate(seconds=2.0, reports=(0.3,))]),
+        retry=RetryPolicy(retries=1),
+    )
+    story.look(3)
+    story.say("early stopping finds that trial 1 is hopeless, and it crashes by itself while that goes on record")
+    story.world.judge(1, 1)
+    commit, *_stop = story.world.effects()
+    story.world.runner.end((make.trial(1).name, 1), Fate(code=1))
+    commit.do()
+    story.finish()
+    trial = story.world.store.trials[1]
+    assert (trial.state, trial.attempt, trial.stopped_by) == (TrialState.SUCCEEDED, 2, None)
+
+
+def test_a_verdict_on_an_attempt_that_is_lost_does_not_end_the_next_one(tell):
+    story = tell(new_study(max_trials=1), fate=fates(t1=[Fate(phase=Phase.LOST, seconds=2.0), Fate(seconds=3.0)]))
+    story.look(4)
+    story.say("early stopping finds, too late, that attempt 1 of trial 1 was hopeless")
+    story.world.judge(1, 1)
+    story.finish()
+    assert (count(story, TrialState.SUCCEEDED), story.world.store.trials[1].attempt) == (1, 2)
+
+
 def test_no_story_is_left_behind():
     told = {name.removeprefix("test_") for name in globals() if name.startswith("test_")} - {"no_story_is_left_behind"}
     assert {path.stem for path in GOLDEN.glob("*.txt")} == told
