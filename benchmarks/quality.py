@@ -38,7 +38,16 @@ SLOW = {"skopt:gp", "optuna:gp"}
 SLOW_PROBLEMS = ("branin", "func2c", "forest_digits", "ridge_diabetes")
 SLOW_SEEDS = 3
 
-ALGORITHMS = ("tpe", "optuna:tpe", "optuna:tpe-univariate", "hyperopt:tpe", "cmaes:catcmawm", "random")
+ALGORITHMS = (
+    "gp",
+    "auto",
+    "catcma",
+    "optuna:tpe",
+    "optuna:tpe-univariate",
+    "hyperopt:tpe",
+    "cmaes:catcmawm",
+    "random",
+)
 
 
 def main() -> None:

@@ -109,3 +109,6 @@ FALLBACK_LABEL = "katib.kubeflow.org/fallback"
 
 PARENT_LABEL = "katib.kubeflow.org/parent"
 """On advice that continues a finished trial: its name. The new trial's checkpoint directory begins as a copy of its."""
+
+CHOSEN_LABEL = "katib.kubeflow.org/algorithm"
+"""On advice of an algorithm that takes another one: the name of the one that it took."""

@@ -127,6 +127,14 @@ class TestGp(Shipped):
     settings: ClassVar[dict[str, str]] = {"n_startup_trials": "20"}
 
 
+class TestCatCma(Shipped):
+    algorithm = "catcma"
+
+
+class TestAuto(Shipped):
+    algorithm = "auto"
+
+
 class TestOneOfSomebodyElse(Shipped):
     algorithm = "corners"
 

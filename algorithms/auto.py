@@ -1,0 +1,88 @@
+"""The algorithm for who names none: it takes one of the others, by what is installed, the space and the budget."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from types import MappingProxyType
+
+from algorithms.base import PointByPoint, Standing
+from algorithms.catcma import CatCmaSearch
+from algorithms.gp import GpSearch
+from algorithms.grid import GridSearch
+from algorithms.joe_kuo import DIMENSIONS
+from algorithms.options import random_state
+from algorithms.random_search import RandomSearch
+from algorithms.sobol import SobolSearch
+from katib.core.advice import CHOSEN_LABEL, Abilities, Advice
+from katib.core.draw import UsedPoints
+from katib.core.space import Assignment
+from katib.core.study import StudyConfig
+from katib.core.trial import Trial
+
+LONG = 300
+"""Suggestions after which gp and catcma take turns: the process learns from so many trials at most."""
+
+
+class AutoSearch(PointByPoint):
+    """It asks the algorithms that it takes in turn; an answer is exactly what theirs would be."""
+
+    about = """\
+Takes the algorithm that fits, and says which one in the label `katib.kubeflow.org/algorithm` of each suggestion; it is
+the default. The first line that applies decides:
+
+- the budget covers every point of the space: `grid`, for all of them will be tried;
+- numpy or scipy is not installed (the base alone): `sobol`, or `random` for more than 256 parameters;
+- the first 300 suggestions: `gp`;
+- after them: `gp` and `catcma` in turn, or `gp` alone where cmaes is not installed.
+
+What a trial means is what it means to the algorithm taken."""
+    paper = ""
+    trials = MappingProxyType(
+        {
+            Standing.VALUE: "what it tells the algorithm taken: its value",
+            Standing.BAD: "what it tells the algorithm taken: a region to avoid",
+            Standing.IN_FLIGHT: "what it tells the algorithm taken; its point is not suggested again",
+            Standing.SILENT: "nothing; its point is not suggested again",
+        }
+    )
+    abilities = Abilities(conditional=True)
+    settings = (random_state(),)
+
+    def __init__(self, config: StudyConfig) -> None:
+        super().__init__(config)
+        self._parts = {name: kind(replace(config, algorithm=name)) for name, kind in self._suited(config).items()}
+        self._record: Sequence[Trial] = ()
+        self._prepared: set[str] = set()
+
+    @staticmethod
+    def _suited(config: StudyConfig) -> dict[str, type[PointByPoint]]:
+        """The algorithm taken, and the second one that takes turns with it in a long search."""
+        size, most = config.space.size, config.budget.max_trials
+        if size is not None and most is not None and size <= most:
+            return {"grid": GridSearch}
+        if not _installed(GpSearch):
+            few = len(config.space.parameters) <= DIMENSIONS
+            return {"sobol": SobolSearch} if few else {"random": RandomSearch}
+        return {"gp": GpSearch} | ({"catcma": CatCmaSearch} if _installed(CatCmaSearch) else {})
+
+    def prepare(self, trials: Sequence[Trial]) -> None:
+        """Keep the record for the algorithms that will be asked."""
+        self._record, self._prepared = trials, set()
+
+    def point(self, ordinal: int, used: UsedPoints) -> Assignment | Advice | None:
+        names = list(self._parts)
+        name = names[ordinal % len(names)] if ordinal > LONG else names[0]
+        part = self._parts[name]
+        if name not in self._prepared:
+            part.prepare(self._record)
+            self._prepared.add(name)
+        answer = part.point(ordinal, used)
+        if answer is None:
+            return None
+        if not isinstance(answer, Advice):
+            answer = Advice(ordinal=ordinal, assignment=answer)
+        return replace(answer, labels={**answer.labels, CHOSEN_LABEL: name})
+
+
+def _installed(algorithm: type[PointByPoint]) -> bool:
+    return all(find_spec(module) is not None for module in algorithm.requires)
