@@ -184,3 +184,8 @@ def standing(trial: Trial) -> Standing:
         return Standing.VALUE
     unlucky = trial.state in (TrialState.FAILED, TrialState.METRICS_UNAVAILABLE)
     return Standing.BAD if unlucky and trial.reason in _OWN_FAULT else Standing.SILENT
+
+
+def is_of(space: SearchSpace, trial: Trial) -> bool:
+    """Whether a trial has a value for every parameter that should have one, and no other."""
+    return {parameter.name for parameter in space.active(trial.assignment)} == trial.assignment.keys()

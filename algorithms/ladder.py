@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from algorithms.base import Algorithm, Standing, standing
+from algorithms.base import Algorithm, Standing, is_of, standing
 from algorithms.resource import RESOURCE_NAME, Resource, resource_faults
 from katib.core.advice import FALLBACK_LABEL, PARENT_LABEL, Abilities, Advice, AdviceReply
 from katib.core.draw import UsedPoints, draw_unused, uniforms
@@ -86,7 +86,7 @@ class Climbing(Algorithm):
     A batch is the same as so many single requests with the earlier answers on record.
     """
 
-    abilities: ClassVar[Abilities] = Abilities(never_repeats=False, fidelity=True, continues=True)
+    abilities: ClassVar[Abilities] = Abilities(never_repeats=False, fidelity=True, continues=True, conditional=True)
 
     def __init__(self, config: StudyConfig) -> None:
         super().__init__(config)
@@ -155,7 +155,8 @@ class Climbing(Algorithm):
         return bracket
 
     def _with(self, point: Assignment, value: Value) -> dict[str, Value]:
-        return {each.name: value if each.name == self.name else point[each.name] for each in self.space.parameters}
+        values = {**point, self.name: value}
+        return {each.name: values[each.name] for each in self.space.parameters if each.name in values}
 
     def read(self, trials: Sequence[Trial]) -> Record:
         """Every trial put on its rung. One of the fallback, or of a space that is not this one, is on none."""
@@ -163,9 +164,9 @@ class Climbing(Algorithm):
         begun: Counter[int] = Counter()
         tips: dict[object, Member] = {}
         for trial in trials:
-            if trial.assignment.keys() != self.space.names:
+            if not is_of(self.space, trial):
                 continue
-            record.used.add({name: trial.assignment[name] for name in self.rest.space.names})
+            record.used.add({name: value for name, value in trial.assignment.items() if name != self.name})
             point = self.rest.space.key(trial.assignment)
             parent = tips.get(point)
             place = self._place(trial, begun, parent)

@@ -111,6 +111,16 @@ def resource_faults(config: StudyConfig) -> list[Fault]:
     if resource.most <= 0:
         wanted = f"the resource must be able to be more than 0; {name} is at most {float(resource.most):g}"
         return [Fault(path=where, given=name, wanted=wanted)]
+    tied = [
+        each.name
+        for each in config.space.parameters
+        if each.condition and name in (each.name, each.condition.parameter)
+    ]
+    if tied:
+        wanted = (
+            f"the resource is always active, and nothing depends on it; {', '.join(tied)} must have no such condition"
+        )
+        return [Fault(path="spec.parameters", given=name, wanted=wanted)]
     if len(config.space.parameters) == 1:
         wanted = f"there must be a parameter to search beside the resource {name}"
         return [Fault(path="spec.parameters", given=name, wanted=wanted)]

@@ -10,6 +10,9 @@ from katib.spec.prepare import from_effective
 from katib.spec.render import Template
 from katib.spec.study import objective
 
+CHECKPOINT_SETTING = "suggestion_trial_dir"
+"""The algorithm setting in which Katib's experiments say where a trial finds its checkpoint directory."""
+
 
 class Orders:
     """Makes the orders of one study.
@@ -21,6 +24,8 @@ class Orders:
 
     def __init__(self, effective: Mapping[str, Any], *, checkpoints: bool = False) -> None:
         self._checkpoints = checkpoints
+        settings = (effective["spec"].get("algorithm") or {}).get("algorithmSettings") or ()
+        self._checkpoint_path = next((each["value"] for each in settings if each["name"] == CHECKPOINT_SETTING), "")
         self.experiment = from_effective(effective)
         self._template = Template.of(self.experiment)
         self._metrics = objective(self.experiment).metrics
@@ -44,4 +49,5 @@ class Orders:
             collector=self._collector,
             checkpoints=self._checkpoints,
             parent=trial.labels.get(PARENT_LABEL, "") if self._checkpoints else "",
+            checkpoint_path=self._checkpoint_path if self._checkpoints else "",
         )

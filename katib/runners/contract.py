@@ -35,6 +35,7 @@ class LaunchOrder:
         collector: the Experiment's effective metricsCollectorSpec, as plain data.
         checkpoints: whether the trial gets a checkpoint directory.
         parent: the finished trial whose checkpoint it starts from; empty for none.
+        checkpoint_path: a path that stands for the checkpoint directory in the manifest's words; empty for none.
     """
 
     trial: str
@@ -45,6 +46,7 @@ class LaunchOrder:
     collector: Mapping[str, Any]
     checkpoints: bool = False
     parent: str = ""
+    checkpoint_path: str = ""
 
     @property
     def key(self) -> RunKey:

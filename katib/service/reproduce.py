@@ -3,9 +3,12 @@
 import shlex
 from pathlib import Path
 
+from katib.checkpointing import CHECKPOINT_DIR
+from katib.core.advice import PARENT_LABEL
 from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.runners.local.places import moved_process, place_of
+from katib.runners.local.supervisor import layout
 from katib.service.studies import workdir_of
 from katib.spec.container import Process, process_of
 from katib.spec.prepare import from_effective
@@ -29,9 +32,23 @@ def command_line(study: Study, trial: Trial) -> str:
     )
     if place is not None:
         process = moved_process(process, place)
+    make = f"mkdir -p {shlex.quote(str(place.folder))} && " if place is not None else ""
+    checkpoint, copy = _checkpoint(study, trial)
     folder = process.cwd or str(workdir_of(study))
     # The trial's own name means nothing outside of its study; with it a script would report as that trial.
     settings = [f"{name}={value}" for name, value in process.env.items() if not name.startswith("KATIB_")]
+    settings += checkpoint
     words = (["env", *settings] if settings else []) + list(process.argv)
-    make = f"mkdir -p {shlex.quote(str(place.folder))} && " if place is not None else ""
-    return f"{make}cd {shlex.quote(folder)} && {shlex.join(words)}"
+    return f"{copy}{make}cd {shlex.quote(folder)} && {shlex.join(words)}"
+
+
+def _checkpoint(study: Study, trial: Trial) -> tuple[list[str], str]:
+    """For a trial that continues another: the variable that names a copy of that one's checkpoint, and its making."""
+    parent = trial.labels.get(PARENT_LABEL)
+    if not parent:
+        return [], ""
+    run_dir = Path(study.run_dir)
+    source, copy = layout.checkpoint(run_dir, parent), layout.checkpoint(run_dir, f"{trial.name}/again")
+    made = shlex.join(["mkdir", "-p", str(copy.parent)])
+    fresh = shlex.join(["rm", "-rf", str(copy)])
+    return [f"{CHECKPOINT_DIR}={copy}"], f"{made} && {fresh} && {shlex.join(['cp', '-a', str(source), str(copy)])} && "

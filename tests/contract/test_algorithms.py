@@ -135,6 +135,15 @@ class TestAuto(Shipped):
     algorithm = "auto"
 
 
+class TestPbt(Shipped):
+    algorithm = "pbt"
+    settings: ClassVar[dict[str, str]] = {
+        "n_population": "5",
+        "truncation_threshold": "0.4",
+        "resample_probability": "0.2",
+    }
+
+
 class TestOneOfSomebodyElse(Shipped):
     algorithm = "corners"
 

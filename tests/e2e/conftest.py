@@ -101,7 +101,7 @@ def experiment(
     command: list[str] | None = None,
     parameters: list[dict[str, Any]] | None = None,
     objective: dict[str, Any] | None = None,
-    algorithm: str | None = "random",
+    algorithm: str | dict[str, Any] | None = "random",
     job: dict[str, Any] | None = None,
     pod: dict[str, Any] | None = None,
     container: dict[str, Any] | None = None,
@@ -110,6 +110,7 @@ def experiment(
     """An Experiment with one double parameter `x`, whose trials run a shell script with x as $0."""
     parameters = parameters or [{"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0.1", "max": "0.9"}}]
     references = [f"${{trialParameters.{parameter['name']}}}" for parameter in parameters]
+    named = {"algorithmName": algorithm} if isinstance(algorithm, str) else algorithm
     words = command or ["/bin/sh", "-c", script, *references]
     return {
         "apiVersion": "kubeflow.org/v1beta1",
@@ -117,7 +118,7 @@ def experiment(
         "metadata": {"name": name},
         "spec": {
             "objective": objective or {"type": "minimize", "objectiveMetricName": "loss"},
-            **({"algorithm": {"algorithmName": algorithm}} if algorithm else {}),
+            **({"algorithm": named} if algorithm else {}),
             "maxTrialCount": 4,
             "parallelTrialCount": min(2, spec.get("maxTrialCount") or 2),
             **spec,

@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from katib.checkpointing import CHECKPOINT_DIR
@@ -13,7 +14,7 @@ from katib.errors import CannotLaunch, InvalidInput, RunnerUnavailable
 from katib.runners.contract import LaunchOrder
 from katib.runners.local import continuing
 from katib.runners.local.link import Link
-from katib.runners.local.places import moved_process, place_of
+from katib.runners.local.places import Place, moved_process, place_of
 from katib.runners.local.runs import Board, LocalRun
 from katib.runners.local.settings import LocalSettings
 from katib.runners.local.supervisor import layout
@@ -152,7 +153,6 @@ class LocalRunner:
     def _request(self, order: LaunchOrder) -> dict[str, Any]:
         """What the supervisor is told of a run to start."""
         process = self._process(order)
-        argv = process.argv
         own = {
             "KATIB_TRIAL_NAME": order.trial,
             "KATIB_ATTEMPT": str(order.attempt),
@@ -161,14 +161,18 @@ class LocalRunner:
         if order.checkpoints:
             checkpoint = layout.checkpoint(self._dir, order.trial)
             own[CHECKPOINT_DIR] = str(checkpoint)
+            if order.checkpoint_path:
+                place = Place(path=str(PurePosixPath(order.checkpoint_path)), own=checkpoint, folder=checkpoint)
+                process = moved_process(process, place)
             if order.parent:
                 parent = layout.checkpoint(self._dir, order.parent)
-                argv = (sys.executable, "-I", "-S", CONTINUING, str(parent), str(checkpoint), *argv)
+                copier = (sys.executable, "-I", "-S", CONTINUING, str(parent), str(checkpoint))
+                process = replace(process, argv=(*copier, *process.argv))
             else:
                 _make(checkpoint)
         return {
             "run": order.key,
-            "argv": argv,
+            "argv": process.argv,
             "env": {**process.env, **own},
             "cwd": str(self._cwd / (process.cwd or "")),
             "grace": process.grace,

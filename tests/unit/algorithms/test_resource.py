@@ -3,7 +3,7 @@
 import pytest
 
 from katib.suggestion.local import LocalSuggestions
-from katib.testing.algorithms import categorical, discrete, double, integer, space, study_config
+from katib.testing.algorithms import categorical, discrete, double, integer, space, study_config, when
 
 X = double("x", 0, 1)
 EPOCHS = integer("epochs", 1, 9)
@@ -89,6 +89,16 @@ def test_ashas_settings(settings, found):
             (X, integer("epochs", -9, 0)),
             "resource_name",
             "the resource must be able to be more than 0; epochs is at most 0",
+        ),
+        (
+            (X, double("y", 0, 1, when=when("epochs", 9)), EPOCHS),
+            "parameters",
+            "the resource is always active, and nothing depends on it; y must have no such condition",
+        ),
+        (
+            (categorical("c", "a", "b"), integer("epochs", 1, 9, when=when("c", "a"))),
+            "parameters",
+            "the resource is always active, and nothing depends on it; epochs must have no such condition",
         ),
         ((EPOCHS,), "parameters", "there must be a parameter to search beside the resource epochs"),
     ],
