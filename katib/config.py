@@ -1,6 +1,6 @@
 """Every setting of the engine, with its unit and the reason for its default. One function reads the environment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -98,5 +98,21 @@ class Settings:
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
-    """The settings that the environment asks for: KATIB_DB names the store."""
-    return Settings(store=environ.get("KATIB_DB", ""))
+    """The settings that the environment asks for.
+
+    KATIB_DB names the store. KATIB_ALGORITHM_ENDPOINTS names servers of algorithms: `name=host:port`, more after a
+    comma.
+    """
+    endpoints = read_endpoints(environ.get("KATIB_ALGORITHM_ENDPOINTS", "").split(","))
+    return Settings(store=environ.get("KATIB_DB", ""), suggestion=SuggestionSettings(endpoints=endpoints))
+
+
+def read_endpoints(words: Iterable[str]) -> dict[str, str]:
+    """`name=host:port` words, read; whether each is one is checked where they are used."""
+    pairs = (word.strip().partition("=") for word in words if word.strip())
+    return {name.strip(): endpoint.strip() for name, _, endpoint in pairs}
+
+
+def write_endpoints(endpoints: Mapping[str, str]) -> str:
+    """The value of KATIB_ALGORITHM_ENDPOINTS that says the same."""
+    return ",".join(f"{name}={endpoint}" for name, endpoint in endpoints.items())

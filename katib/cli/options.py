@@ -2,13 +2,14 @@
 
 import os
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from katib.config import from_environment
+from katib.config import Settings, from_environment, read_endpoints
 
 
 class Output(StrEnum):
@@ -31,7 +32,24 @@ OutputOption = Annotated[
 ]
 Name = Annotated[str, typer.Argument(help="The study's name; `katib list` prints all.", show_default=False)]
 
+Endpoints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--algorithm-endpoint",
+        metavar="NAME=HOST:PORT",
+        help="A server of Katib's Suggestion API answers for this algorithm. Default: $KATIB_ALGORITHM_ENDPOINTS.",
+        show_default=False,
+    ),
+]
+
 DEFAULT_FILE = "katib.db"
+
+
+def settings_of(endpoints: list[str] | None = None) -> Settings:
+    """The settings of the environment, and what the command line adds to them."""
+    settings = from_environment(os.environ)
+    known = {**settings.suggestion.endpoints, **read_endpoints(endpoints or [])}
+    return replace(settings, suggestion=replace(settings.suggestion, endpoints=known))
 
 
 def store_location(db: str, *, creating: bool = False) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from katib.cli.options import Db, Name, Output, OutputOption, store_location
+from katib.cli.options import Db, Endpoints, Name, Output, OutputOption, settings_of, store_location
 
 
 def resume(
@@ -22,6 +22,7 @@ def resume(
     follow: Annotated[
         bool, typer.Option("--follow/--detach", help="Watch it run, or leave it running in the background.")
     ] = True,
+    endpoints: Endpoints = None,
     db: Db = "",
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -42,13 +43,13 @@ def resume(
 
     with studies_of(db) as studies:
         study = studies.extend(name, max_trials=max_trials, parallel=parallel, max_failed=max_failed)
-    location = store_location(db)
+    location, settings = store_location(db), settings_of(endpoints)
     owner = running_elsewhere(study, now=time.time())
     if owner is not None:
         note(f"{name} is being run by {owner.described}, which acts on this within about a second")
         return
     if not follow:
-        raise typer.Exit(detach(study, location, output))
-    with Session(location) as session:
+        raise typer.Exit(detach(study, location, output, settings))
+    with Session(location, settings) as session:
         code = watch(session, Started(study=study, created=False, notes=()), output=output, location=location)
     raise typer.Exit(code)

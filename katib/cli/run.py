@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from katib.cli.options import Db, Output, OutputOption, run_root, store_location
+from katib.cli.options import Db, Endpoints, Output, OutputOption, run_root, settings_of, store_location
+from katib.config import Settings
 from katib.errors import Fault, InvalidInput
 
 Words = Annotated[
@@ -60,6 +61,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
             help="End hopeless trials early: medianstop, asha, threshold or patience, with its settings.",
         ),
     ] = "",
+    endpoints: Endpoints = None,
     image: Annotated[
         str, typer.Option("--image", help="With --param: the image a cluster would run the command in.")
     ] = "",
@@ -105,21 +107,24 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
             raise InvalidInput(faults, what=words[0])
         typer.echo(to_yaml(document), nl=False)
         return
-    _start(document, lines, workdir=workdir, db=db, output=output, follow=follow)
+    settings = settings_of(endpoints)
+    _start(document, lines, settings, workdir=workdir, db=db, output=output, follow=follow)
 
 
-def _start(document: dict[str, Any], lines: Any, *, workdir: Path, db: str, output: Output, follow: bool) -> None:
+def _start(
+    document: dict[str, Any], lines: Any, settings: Settings, *, workdir: Path, db: str, output: Output, follow: bool
+) -> None:
     from katib.cli.watching import detach, watch
     from katib.embedded.session import Session
     from katib.embedded.starting import start
 
     location = store_location(db, creating=True)
-    with Session(location) as session:
+    with Session(location, settings) as session:
         opened = start(session, document, lines=lines, run_root=run_root(location), workdir=workdir)
         if follow:
             code = watch(session, opened, output=output, location=location)
     if not follow:
-        code = detach(opened.study, location, output)
+        code = detach(opened.study, location, output, settings)
     raise typer.Exit(code)
 
 

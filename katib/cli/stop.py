@@ -1,7 +1,7 @@
 """`katib stop NAME`."""
 
 from katib.cli.opened import studies_of
-from katib.cli.options import Db, Name, store_location
+from katib.cli.options import Db, Name, settings_of, store_location
 from katib.cli.render import note
 
 
@@ -25,7 +25,7 @@ def stop(name: Name, db: Db = "") -> None:
         return
     if running_elsewhere(study, now=time.time()) is None:
         # Nobody is there to act on the wish, and trials may still run: do it here.
-        with Session(store_location(db)) as session:
+        with Session(store_location(db), settings_of()) as session:
             session.run(name)
         note(f"{name} is stopped; `katib resume {name}` goes on")
     else:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from katib.cli.options import Output, OutputOption
+from katib.cli.options import Endpoints, Output, OutputOption, settings_of
 from katib.cli.render import print_json, say
 from katib.errors import Fault, InvalidInput
 
@@ -13,6 +13,7 @@ from katib.errors import Fault, InvalidInput
 def validate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An Experiment file, YAML or JSON.")],
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a cluster would refuse it.")] = False,
+    endpoints: Endpoints = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check an Experiment file: every fault at once, and what runs here but a cluster would refuse.
@@ -25,7 +26,7 @@ def validate(
     from katib.suggestion import open_suggestions
 
     found: dict[str, tuple[Fault, ...]] = {"faults": (), "here": (), "cluster": (), "warnings": ()}
-    suggestions = open_suggestions()
+    suggestions = open_suggestions(settings_of(endpoints).suggestion)
     try:
         loaded = load_file(file)
         prepared = checked(loaded, suggestions)

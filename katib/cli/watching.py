@@ -1,5 +1,6 @@
 """Runs a study in this terminal: progress while it runs, the result at the end, and what Ctrl-C does."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 from katib.cli.options import Output
 from katib.cli.progress import ProgressView, open_progress
 from katib.cli.render import note, print_json, say, study_lines
+from katib.config import Settings, write_endpoints
 from katib.core.study import Study, StudyStatus
 from katib.embedded.session import Session
 from katib.embedded.starting import Started
@@ -48,7 +50,7 @@ def watch(session: Session, started: Started, *, output: Output, location: str) 
     return INTERRUPTED
 
 
-def detach(study: Study, location: str, output: Output) -> int:
+def detach(study: Study, location: str, output: Output, settings: Settings) -> int:
     """Leave the study running in a process of its own; returns the exit code."""
     folder = Path(study.run_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,13 @@ def detach(study: Study, location: str, output: Output) -> int:
     words = [sys.executable, "-m", "katib", "resume", study.name, "--db", location]
     with log.open("ab") as out:
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=Path.cwd()
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd=Path.cwd(),
+            env={**os.environ, "KATIB_ALGORITHM_ENDPOINTS": write_endpoints(settings.suggestion.endpoints)},
         )
     if output is Output.JSON:
         print_json({"name": study.name, "pid": process.pid, "log": str(log)})

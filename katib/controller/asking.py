@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from katib.core.advice import AdviceReply
 from katib.core.study import Study, StudyConfig
@@ -54,7 +54,7 @@ class Asker:
                 return
             self._asked.add(study.uid)
         ordinals = range(study.summary.highest_ordinal + 1, upto + 1)
-        self._threads.submit(self._ask, study.name, config, ordinals)
+        self._threads.submit(self._ask, study, config, ordinals)
 
     def take(self, uid: str) -> AdviceReply | None:
         """The answer that came, once. Raises what the question raised."""
@@ -72,16 +72,23 @@ class Asker:
         """Ask no more. An open question is abandoned."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, name: str, config: StudyConfig, ordinals: range) -> None:
+    def _ask(self, study: Study, config: StudyConfig, ordinals: range) -> None:
         answer: AdviceReply | BaseException
         try:
             record = self._records.setdefault(config.uid, _Record())
             trials = record.refresh(self._store, config.uid)
-            answer = self._service.suggest(config, trials, ordinals)
+            answer = _with_overrides(self._service.suggest(config, trials, ordinals), study)
         except Exception as error:
             # Raised again in the controller's thread by `take`, where back-off and reporting are.
             answer = error
         with self._lock:
             self._asked.discard(config.uid)
             self._answers[config.uid] = answer
-        self._on_answer(name)
+        self._on_answer(study.name)
+
+
+def _with_overrides(answer: AdviceReply, study: Study) -> AdviceReply:
+    """The answer with every setting to remember: one that it does not name stays as it was."""
+    if not answer.overrides:
+        return answer
+    return replace(answer, overrides={**study.overrides, **answer.overrides})

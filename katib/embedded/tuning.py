@@ -70,7 +70,8 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     if not callable(fn):
         fault = Fault(path="fn", given=repr(fn), wanted="must be a function of the parameters")
         raise InvalidInput([fault], what="tune")
-    location = db or from_environment(os.environ).store or str(Path.cwd() / "katib.db")
+    engine = from_environment(os.environ)
+    location = db or engine.store or str(Path.cwd() / "katib.db")
     folder = Path.cwd() if "://" in location else Path(location).expanduser().resolve().parent
     run_root = folder / "katib-runs"
     spaces, values = _spaces(parameters)
@@ -89,7 +90,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
         parallel=min(parallel, max_trials),
     )
     _complete(document, goal=goal, settings=settings)
-    with Session(location) as session:
+    with Session(location, engine) as session:
         started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
         with LineProgress(sys.stderr if progress else _nowhere(), started.study) as shown:
             study = started.study

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,48 @@ def test_the_function_example(cli, in_path):
     assert done.returncode == 0, done.stderr
     assert "param_lr" in done.stdout
     assert cli.json("list")[0]["counts"]["succeeded"] == 20
+
+
+TUNE = ("--param", "x=float:0:1", "--param", "n=int:1:8", "--minimize", "loss", "--max-trials", "6", "--name", "own")
+COMMAND = ("--output", "json", "--", "echo", "loss={x}{n}")
+
+
+def test_an_algorithm_of_ones_own_as_a_package(cli, monkeypatch):
+    installed = cli.folder / "installed"
+    (installed / "corners-1.0.dist-info").mkdir(parents=True)
+    shutil.copy(EXAMPLES / "custom-algorithm" / "corners.py", installed)
+    project = tomllib.loads((EXAMPLES / "custom-algorithm" / "pyproject.toml").read_text())["project"]
+    ((group, entries),) = project["entry-points"].items()
+    lines = [f"[{group}]", *(f"{name} = {target}" for name, target in entries.items())]
+    (installed / "corners-1.0.dist-info" / "entry_points.txt").write_text("\n".join(lines))
+    (installed / "corners-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: corners\nVersion: 1.0\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    report = cli.run("run", *TUNE, "--algorithm", "corners", *COMMAND).json
+    assert report["counts"]["succeeded"] == 6
+    tried = [(trial["parameters"]["x"], trial["parameters"]["n"]) for trial in cli.trials("own")]
+    assert sorted(tried[:4]) == [(0.0, 1), (0.0, 8), (1.0, 1), (1.0, 8)]
+    assert len((EXAMPLES / "custom-algorithm" / "corners.py").read_text().splitlines()) <= 30
+
+
+def test_an_algorithm_of_ones_own_as_a_service(cli):
+    words = [sys.executable, str(EXAMPLES / "custom-algorithm" / "server.py"), "0"]
+    with subprocess.Popen(words, cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            endpoint = server.stdout.readline().split()[-1]
+            at = ("--algorithm", "my-corners", "--algorithm-endpoint", f"my-corners={endpoint}")
+            report = cli.run("run", *TUNE, *at, *COMMAND).json
+            refused = cli.run(
+                "run", *TUNE, *at, "--set", "spec.algorithm.algorithmSettings=[{name: a, value: b}]", *COMMAND, code=2
+            )
+        finally:
+            server.kill()
+    assert report["reason"] == "ExperimentSuggestionEndReached"
+    assert f"{endpoint} has nothing more to suggest" in report["message"]
+    tried = [(trial["parameters"]["x"], trial["parameters"]["n"]) for trial in cli.trials("own")]
+    assert sorted(tried) == [(0.0, 1), (0.0, 8), (1.0, 1), (1.0, 8)]
+    assert "corners takes no settings" in refused.err
+    # Gone, it is missed with words.
+    failed = cli.run("run", *TUNE[:-1], "other", *at, *COMMAND, code=1)
+    assert f"{endpoint} cannot be reached" in failed.err

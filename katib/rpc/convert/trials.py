@@ -1,6 +1,6 @@
 """Trials: api.Trial <-> core Trial.
 
-A trial with a record comes back as it was, but for its message and the study's revision, which no algorithm is given.
+A trial with a record comes back as it was, but for its message, what early stopping noted, and the study's revision.
 One without, as from Katib's controller, is what can be known of it:
 
     Created, Running                       pending, running
