@@ -47,7 +47,8 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
         typer.Option(
             "--param",
             metavar="NAME=SPACE",
-            help="float:LO:HI[:STEP], log:LO:HI, int:LO:HI[:STEP], logint:LO:HI, or a list a,b,c. Repeatable.",
+            help="float:LO:HI[:STEP], log:LO:HI, int:LO:HI[:STEP], logint:LO:HI, or a list a,b,c. Behind it "
+            "@OTHER=a,b when it matters only while OTHER is a or b. Repeatable.",
         ),
     ] = None,
     minimize: Annotated[str, typer.Option("--minimize", metavar="METRIC", help="The metric to minimise.")] = "",

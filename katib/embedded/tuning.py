@@ -12,6 +12,7 @@ from typing import Any
 
 from katib.config import from_environment
 from katib.core.names import STUDY_NAME_LIMIT, TRIAL_ALPHABET
+from katib.core.space import as_number
 from katib.embedded.progress import LineProgress
 from katib.embedded.result import Result, result_of
 from katib.embedded.session import Session
@@ -21,7 +22,11 @@ from katib.function_trial import save
 from katib.spec.quick import experiment_from_command
 
 Space = str | Sequence[Any]
-"""`float:LO:HI[:STEP]`, `log:LO:HI`, `int:LO:HI[:STEP]`, `logint:LO:HI`, or a list of values of any kind."""
+"""`float:LO:HI[:STEP]`, `log:LO:HI`, `int:LO:HI[:STEP]`, `logint:LO:HI`, or a list of values of any kind.
+
+A text may also be `VALUE,VALUE,…`, and may end in `@OTHER=VALUE,…`: the parameter is active only while OTHER has one of
+these values.
+"""
 
 
 def tune(  # noqa: PLR0913 - each is a documented argument
@@ -49,7 +54,8 @@ def tune(  # noqa: PLR0913 - each is a documented argument
         fn: gets the parameters as keywords when it names them, else as one dict. What it returns is the objective (a
             number) or several metrics (a dict); None when it reports by `katib.report(loss=…, step=…)` itself.
         parameters: name -> its space: a text as on the command line (`log:1e-5:1e-1`), or a list of values, which may
-            be any objects that pickle.
+            be any objects that pickle. With `@optimizer=sgd` behind such a text `fn` gets the parameter only in trials
+            in which optimizer is sgd.
         objective: the metric to optimise.
         direction: `minimize` or `maximize`.
         algorithm: `random`, `grid`, `sobol` or `tpe`.
@@ -118,11 +124,18 @@ def _spaces(parameters: Mapping[str, Space]) -> tuple[list[str], dict[str, dict[
     for name, space in parameters.items():
         if isinstance(space, str) and ":" in space:
             texts.append(f"{name}={space}")
+        elif isinstance(space, str) and "," in space:
+            listed = space.partition("@")[0]
+            values[name] = {text: as_number(text) for text in listed.split(",")}
+            texts.append(f"{name}={space}")
         elif isinstance(space, Sequence) and not isinstance(space, str) and space:
             values[name] = _texts_of(space)
             texts.append(f"{name}={','.join(values[name])}")
         else:
-            wanted = "must be float:LO:HI[:STEP], log:LO:HI, int:LO:HI[:STEP], logint:LO:HI or a list of values"
+            wanted = (
+                "must be float:LO:HI[:STEP], log:LO:HI, int:LO:HI[:STEP], logint:LO:HI or a list of values; "
+                "a text may end in @OTHER=VALUE,…"
+            )
             faults.append(Fault(path=f"parameters[{name!r}]", given=repr(space), wanted=wanted))
     if faults:
         raise InvalidInput(faults, what="tune's parameters")

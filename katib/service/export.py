@@ -15,7 +15,7 @@ PLAIN = ("ordinal", "name", "status", "reason", "value", "attempts", "started", 
 def as_csv(store: Store, study: Study) -> str:
     """A row per trial: its plain fields, `param:NAME` for each parameter, `metric:NAME` for each metric's latest."""
     views = [trial_view(study, trial) for trial in store.trials(study.uid)]
-    names = list(dict.fromkeys(name for view in views for name in view["parameters"]))
+    names = [str(parameter["name"]) for parameter in study.effective["spec"].get("parameters") or ()]
     measured = list(dict.fromkeys(name for view in views for name in view["metrics"]))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

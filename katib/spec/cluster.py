@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from katib.errors import Fault
@@ -11,11 +10,10 @@ from katib.spec.defaults import DEFAULT_PARALLEL
 from katib.spec.paths import Parts, nearest_line, show
 from katib.spec.placeholders import PLACEHOLDER
 from katib.spec.prepare import Prepared
+from katib.spec.scripts import script_position
 from katib.spec.shape import shown
 from katib.spec.yamltext import Unquoted
 
-SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
-_SCRIPT_OPTION = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\()|\(\?P=|(?<!\\)(?:\\\\)*\\[1-9]|[*+?}]\+")
 
 
@@ -28,6 +26,7 @@ def cluster_warnings(prepared: Prepared) -> list[Fault]:
         *_width(document),
         *_list_in_distribution(document),
         *_list_items(prepared),
+        *_conditions(prepared),
         *_patterns(prepared),
         *_images(prepared),
     ]
@@ -90,6 +89,13 @@ def _list_items(prepared: Prepared) -> Iterator[Fault]:
                 yield Fault(path=path, given=repr(item), wanted=wanted)
 
 
+def _conditions(prepared: Prepared) -> Iterator[Fault]:
+    for index, parameter in enumerate(prepared.experiment.spec.parameters):
+        if parameter.condition is not None:
+            wanted = "no condition: it is an extension, and a cluster's Katib has no such field"
+            yield Fault(path=f"spec.parameters[{index}].condition", wanted=wanted)
+
+
 def _patterns(prepared: Prepared) -> Iterator[Fault]:
     source = prepared.experiment.spec.metrics_collector_spec.source
     patterns = source.filter.metrics_format if source is not None and source.filter is not None else []
@@ -120,7 +126,7 @@ def _script(parts: Parts, container: Mapping[str, Any]) -> Iterator[Fault]:
         for field in ("command", "args")
         for index, word in enumerate(container.get(field) or ())
     ]
-    position = _script_position([word for _where, word in placed])
+    position = script_position([word for _where, word in placed])
     if position is None:
         return
     where, script = placed[position]
@@ -132,17 +138,6 @@ def _script(parts: Parts, container: Mapping[str, Any]) -> Iterator[Fault]:
         )
         wanted = "no placeholder inside a shell script, where the shell would interpret the value"
         yield Fault(path=show(where), given=value, wanted=wanted, hint=hint)
-
-
-def _script_position(words: list[str]) -> int | None:
-    """Where the script of `sh -c SCRIPT` is; None when the words call no shell so."""
-    if not words or PurePosixPath(words[0]).name not in SHELLS:
-        return None
-    option = next((index for index, word in enumerate(words) if index and _SCRIPT_OPTION.fullmatch(word)), None)
-    if option is None:
-        return None
-    after = (index for index in range(option + 1, len(words)) if not words[index].startswith("-"))
-    return next(after, None)
 
 
 def _containers(prepared: Prepared) -> Iterator[tuple[Parts, Mapping[str, Any]]]:

@@ -105,12 +105,26 @@ class FeasibleSpace(Model):
         return data
 
 
+class ParameterCondition(Model):
+    """When a parameter is active; Katib has no such field."""
+
+    parameter: Text = Field("", description="Another parameter, of type `categorical`, `discrete` or `int`.")
+    values: list[Text] = Field(
+        default_factory=list, description="The parameter is active while the other one is, and has one of these values."
+    )
+
+
 class ParameterSpec(Model):
     """One hyperparameter."""
 
     name: Text = Field("", description="The parameter's name; `trialParameters[].reference` refers to it.")
     parameter_type: ParameterKind = Field("", description="What kind of values it takes.")
     feasible_space: FeasibleSpace = Field(default_factory=FeasibleSpace, description="The values it may take.")
+    condition: ParameterCondition | None = Field(
+        None,
+        description="When it is active; default: always. A trial in which it is not gets no value for it, and the "
+        "items of `command` and `args` that hold its placeholder are left out, each with a bare `--flag` right before.",
+    )
 
 
 class MetricStrategy(Model):

@@ -16,8 +16,11 @@ from katib.spec.schema import closest
 CONTAINER = "training"
 DEFAULT_TRIALS = 20
 FORMS = "NAME=float:LO:HI[:STEP], NAME=log:LO:HI, NAME=int:LO:HI[:STEP], NAME=logint:LO:HI or NAME=VALUE,VALUE,…"
+CONDITION_FORM = "@OTHER=VALUE,…"
+"""Behind any of the FORMS: the parameter is active only while OTHER has one of the values."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_CONDITION = re.compile(rf"@({_NAME.pattern})=([^@]*)$")
 _RANGES = {
     "float": ("double", ""),
     "log": ("double", "logUniform"),
@@ -47,7 +50,8 @@ def experiment_from_command(
     `{{{name}}}` the value in braces. Other braces, and every `$`, reach the command as they are.
 
     Args:
-        params: one text per parameter, in one of the FORMS.
+        params: one text per parameter, in one of the FORMS, with a CONDITION_FORM behind it or not. The words of the
+            command that use a parameter which is not active are left out, each with a bare `--flag` right before it.
         objective: the name of the metric that the command prints.
         direction: `minimize` or `maximize`.
         algorithm: None leaves the choice to the default.
@@ -122,15 +126,23 @@ def _template(names: list[str], words: list[str], image: str) -> dict[str, Any]:
 
 def _parameter(text: str) -> dict[str, Any]:
     name, equals, value = text.partition("=")
+    condition: dict[str, Any] = {}
+    if found := _CONDITION.search(value):
+        other, values = found.groups()
+        condition = {"condition": {"parameter": other, "values": _items(text, values)}}
+        value = value[: found.start()]
     if not equals or not _NAME.fullmatch(name) or not value:
-        raise _refused(text, f"a name (letters, digits, `_`, `.`, `-`) and its values: {FORMS}")
+        wanted = (
+            f"a name (letters, digits, `_`, `.`, `-`) and its values: {FORMS}; behind it {CONDITION_FORM} or nothing"
+        )
+        raise _refused(text, wanted)
     kind, colon, rest = value.partition(":")
     if colon and kind in _RANGES:
-        return {"name": name, **_range(text, kind, rest.split(":"))}
+        return {"name": name, **_range(text, kind, rest.split(":")), **condition}
     numbers = rest.split(":")
     if colon and "," not in value and len(numbers) > 1 and all(NUMBER.fullmatch(each) for each in numbers):
         raise _refused(text, f"one of {', '.join(_RANGES)} before the bounds", closest(kind, _RANGES))
-    return {"name": name, **_choice(text, value.split(","))}
+    return {"name": name, **_choice(_items(text, value)), **condition}
 
 
 def _range(text: str, kind: str, numbers: list[str]) -> dict[str, Any]:
@@ -156,11 +168,16 @@ def _range(text: str, kind: str, numbers: list[str]) -> dict[str, Any]:
     return {"parameterType": parameter_type, "feasibleSpace": space}
 
 
-def _choice(text: str, items: list[str]) -> dict[str, Any]:
+def _items(text: str, listed: str) -> list[str]:
+    items = listed.split(",")
     if "" in items:
         raise _refused(text, "a value between all commas")
     if len(set(items)) < len(items):
         raise _refused(text, "each value once")
+    return items
+
+
+def _choice(items: list[str]) -> dict[str, Any]:
     numeric = all(number(item) is not None for item in items)
     return {"parameterType": "discrete" if numeric else "categorical", "feasibleSpace": {"list": items}}
 

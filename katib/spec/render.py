@@ -3,6 +3,9 @@
 A value goes into the text that its placeholder stands in and never leaves it: quotes, newlines and braces in a value
 are just characters. All placeholders are replaced in one pass, so a value that looks like one is left alone. Where the
 kubelet will expand a text, every `$` of a value is doubled, so that the process sees the value as it is.
+
+A parameter with a condition may have no value. Then each item of a command or args that has its placeholder is left
+out, and with it a bare flag (`--momentum`) that stands right before it in the same list.
 """
 
 import re
@@ -16,7 +19,10 @@ from katib.spec.experiment import Experiment
 from katib.spec.kubelet import escape
 from katib.spec.paths import Parts
 from katib.spec.placeholders import META_KEYS, meta_key, meta_value
-from katib.spec.schema import is_container_text
+from katib.spec.schema import is_container_text, is_container_word
+
+_FLAG = re.compile(r"--?[A-Za-z][^=]*")
+"""An item that names an option whose value is the next item: no `=`, and neither `-`, `--` nor a negative number."""
 
 _ENDS_IN_ONE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$\Z")
 
@@ -38,10 +44,30 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """Placeholder name -> its value's text; and the same for texts that the kubelet expands."""
+    """Placeholder name -> its value's text; and the same for texts that the kubelet expands; names without a value."""
 
     plain: Mapping[str, str]
     escaped: Mapping[str, str]
+    inactive: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A command or args with placeholders in it."""
+
+    items: tuple[Any, ...]
+
+    def fill(self, values: _Values) -> list[Any]:
+        words: list[Any] = []
+        before: Any = None
+        for item in self.items:
+            if type(item) is _Text and not values.inactive.isdisjoint(item.names):
+                if type(before) is str and _FLAG.fullmatch(before):
+                    words.pop()
+            else:
+                words.append(_fill(item, values))
+            before = item
+        return words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +75,9 @@ class Template:
     """A trial template, compiled.
 
     Attributes:
-        body: the trialSpec with a _Text in place of every text that has placeholders.
+        body: the trialSpec with a _Text in place of every text that has placeholders, and a _Words of such a command.
         references: trialParameter name -> the search parameter it stands for.
+        conditional: the search parameters that an assignment may lack.
         meta: trialParameter name -> the key of the trial's own metadata it stands for.
         source: the trialSpec itself.
         config_map: where the template is instead, for messages; empty when it is inline.
@@ -58,6 +85,7 @@ class Template:
 
     body: Any
     references: Mapping[str, str]
+    conditional: frozenset[str]
     meta: Mapping[str, str]
     source: Mapping[str, Any]
     config_map: str = ""
@@ -74,6 +102,7 @@ class Template:
         return cls(
             body=_compile(source, (), placeholder),
             references={each.name: each.reference for each in template.trial_parameters if keys[each.name] is None},
+            conditional=frozenset(each.name for each in experiment.spec.parameters if each.condition is not None),
             meta={name: key for name, key in keys.items() if key is not None},
             source=source,
             config_map=f"{place.config_map_namespace}/{place.config_map_name}" if place is not None else "",
@@ -86,7 +115,12 @@ class Template:
         """
         if self.config_map:
             raise _refused("configMap", given=self.config_map, wanted="a trialSpec: a ConfigMap needs a cluster")
-        plain = {placeholder: _value(assignment, reference) for placeholder, reference in self.references.items()}
+        inactive = {name for name, reference in self.references.items() if self._is_inactive(reference, assignment)}
+        plain = {
+            placeholder: _value(assignment, reference)
+            for placeholder, reference in self.references.items()
+            if placeholder not in inactive
+        }
         for placeholder, key in self.meta.items():
             value = meta_value(key, self.source, name=name, namespace=namespace)
             if value is None:
@@ -94,9 +128,12 @@ class Template:
                 raise _refused("trialParameters", given=f"${{trialSpec.{key}}}", wanted=wanted)
             plain[placeholder] = value
         escaped = {placeholder: escape(value) for placeholder, value in plain.items()}
-        manifest: dict[str, Any] = _fill(self.body, _Values(plain, escaped))
+        manifest: dict[str, Any] = _fill(self.body, _Values(plain, escaped, frozenset(inactive)))
         manifest["metadata"] = {**(manifest.get("metadata") or {}), "name": name, "namespace": namespace}
         return manifest
+
+    def _is_inactive(self, reference: str, assignment: Mapping[str, Value]) -> bool:
+        return reference in self.conditional and reference not in assignment
 
 
 def _value(assignment: Mapping[str, Value], reference: str) -> str:
@@ -113,7 +150,9 @@ def _compile(value: Any, parts: Parts, placeholder: re.Pattern[str] | None) -> A
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_compile(item, (*parts, index), placeholder) for index, item in enumerate(value)]
+        items = [_compile(item, (*parts, index), placeholder) for index, item in enumerate(value)]
+        words = is_container_word((*parts, 0)) and any(type(item) is _Text for item in items)
+        return _Words(tuple(items)) if words else items
     return _text(value, placeholder, expanded=is_container_text(parts)) if isinstance(value, str) else value
 
 
@@ -133,7 +172,7 @@ def _fill(node: Any, values: _Values) -> Any:
         return {(key if type(key) is str else key.fill(values)): _fill(item, values) for key, item in node.items()}
     if kind is list:
         return [_fill(item, values) for item in node]
-    return node.fill(values) if kind is _Text else node
+    return node.fill(values) if kind is _Text or kind is _Words else node
 
 
 def _refused(field: str, *, given: str, wanted: str) -> InvalidInput:

@@ -87,5 +87,10 @@ def is_container_text(parts: Parts) -> bool:
             return False
 
 
+def is_container_word(parts: Parts) -> bool:
+    """Whether a path within a trial's object is an item of a container's command or args."""
+    return is_container_text(parts) and isinstance(parts[-1], int)
+
+
 def _is_label(parts: Parts) -> bool:
     return len(parts) > 2 and parts[-3] == "metadata" and parts[-2] in ("labels", "annotations")

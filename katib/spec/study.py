@@ -4,15 +4,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from katib.core.objective import Direction, Objective, Strategy
-from katib.core.space import Choice, Distribution, Parameter, ParameterType, Range, SearchSpace
+from katib.core.space import Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, When
 from katib.core.study import Budget, StudyConfig
 from katib.spec.defaults import DEFAULT_ALGORITHM, DEFAULT_PARALLEL
-from katib.spec.experiment import Experiment, ParameterSpec
+from katib.spec.experiment import Experiment, ParameterCondition, ParameterSpec
 
 
 def search_space(experiment: Experiment) -> SearchSpace:
     """The search space; empty for an architecture search."""
-    return SearchSpace(parameters=tuple(_parameter(each) for each in experiment.spec.parameters))
+    by_name = {each.name: _parameter(each) for each in experiment.spec.parameters}
+    return SearchSpace(
+        parameters=tuple(
+            replace(by_name[each.name], condition=_when(each.condition, by_name)) for each in experiment.spec.parameters
+        )
+    )
+
+
+def _when(condition: ParameterCondition | None, by_name: Mapping[str, Parameter]) -> When | None:
+    if condition is None:
+        return None
+    parse = by_name[condition.parameter].parse
+    return When(parameter=condition.parameter, values=tuple(parse(text) for text in condition.values))
 
 
 def _parameter(spec: ParameterSpec) -> Parameter:

@@ -35,7 +35,11 @@ def write_parameter(parameter: Parameter) -> api.ParameterSpec:
             step="" if parameter.step is None else text(parameter.step),
             distribution=_DISTRIBUTIONS[parameter.distribution],
         )
-    return api.ParameterSpec(name=parameter.name, parameter_type=_TYPES[parameter.type], feasible_space=space)
+    when = parameter.condition
+    condition = api.ParameterCondition(parameter=when.parameter, values=map(as_text, when.values)) if when else None
+    return api.ParameterSpec(
+        name=parameter.name, parameter_type=_TYPES[parameter.type], feasible_space=space, condition=condition
+    )
 
 
 def parameter_document(spec: api.ParameterSpec) -> dict[str, Any]:
@@ -44,11 +48,14 @@ def parameter_document(spec: api.ParameterSpec) -> dict[str, Any]:
     feasible: dict[str, Any] = {"min": space.min, "max": space.max, "step": space.step, "list": list(space.list)}
     # A distribution means nothing to a list, and Katib sends one all the same.
     feasible["distribution"] = "uniform" if space.list else _DISTRIBUTION_NAMES.get(space.distribution, "uniform")
-    return {
+    document = {
         "name": spec.name,
         "parameterType": _TYPE_NAMES.get(spec.parameter_type, ""),
         "feasibleSpace": feasible,
     }
+    if spec.HasField("condition"):
+        document["condition"] = {"parameter": spec.condition.parameter, "values": list(spec.condition.values)}
+    return document
 
 
 def write_assignment(assignment: Assignment) -> list[api.ParameterAssignment]:
@@ -59,9 +66,13 @@ def write_assignment(assignment: Assignment) -> list[api.ParameterAssignment]:
 def read_assignment(space: SearchSpace, given: Iterable[api.ParameterAssignment]) -> Assignment:
     """The assignment, in the order of the space. Raises ValueError when it is no point of the space."""
     texts = {each.name: each.value for each in given}
-    if texts.keys() != space.names:
-        raise ValueError(f"its parameters are {', '.join(texts) or 'none'}, not {', '.join(space.names)}")
-    return {parameter.name: parameter.parse(texts[parameter.name]) for parameter in space.parameters}
+    if unknown := [name for name in texts if name not in space.names]:
+        raise ValueError(f"it has values for {', '.join(unknown)}, which are no parameters")
+    found = {each.name: each.parse(texts[each.name]) for each in space.parameters if each.name in texts}
+    active = [parameter.name for parameter in space.active(found)]
+    if list(found) != active:
+        raise ValueError(f"its parameters are {', '.join(found) or 'none'}, not {', '.join(active)}")
+    return found
 
 
 def _int_text(number: float) -> str:

@@ -2,7 +2,7 @@
 
 from katib.errors import Fault
 from katib.spec.experiment import Experiment
-from katib.spec.rules import algorithm, budget, collector, identity, objective, parameters, template
+from katib.spec.rules import algorithm, budget, collector, conditions, identity, objective, parameters, template
 from katib.spec.rules.table import Cluster, Rule
 
 __all__ = ["RULES", "Cluster", "Rule", "check"]
@@ -13,6 +13,7 @@ RULES: tuple[Rule, ...] = (
     *objective.RULES,
     *algorithm.RULES,
     *parameters.RULES,
+    *conditions.RULES,
     *template.RULES,
     *collector.RULES,
 )

@@ -29,6 +29,12 @@ def test_a_file_that_a_cluster_takes_gets_no_warning():
     assert script_warnings(prepared) == []
 
 
+def test_a_condition_is_ours_alone():
+    path = "spec.parameters[1].condition"
+    prepared = prepare(experiment_document({path: {"parameter": "optimizer", "values": ["sgd"]}}))
+    assert paths(cluster_warnings(prepared)) == [path]
+
+
 def test_unquoted_numbers_are_told_with_their_lines_and_texts():
     text = to_yaml(experiment_document()).replace('"1e-4"', "1e-4").replace('"16"', "16").replace("- train.py", "- 1.0")
     lines = text.splitlines()

@@ -72,6 +72,19 @@ def test_a_parameter_that_cannot_be_read_is_told(param):
     assert fault.wanted
 
 
+@pytest.mark.parametrize("space", ["float:0:1", "int:1:4", "relu,tanh", "1,2"])
+def test_a_condition_stands_behind_any_space(space):
+    def parameter(text):
+        words = ["train", "{m}", "{opt}"]
+        params = [text, "opt=sgd,adam,none"]
+        return experiment_from_command(name="a", params=params, command=words, objective="loss", direction="minimize")[
+            "spec"
+        ]["parameters"][0]
+
+    condition = {"parameter": "opt", "values": ["sgd", "adam"]}
+    assert parameter(f"m={space}@opt=sgd,adam") == {**parameter(f"m={space}"), "condition": condition}
+
+
 def test_all_faults_at_once():
     paths = [fault.path for fault in faults_of(["x=", "y=1", "z=2", "z=3"], ["a", "{z}"], direction="down")]
     assert paths == ["--param x=", "--param y", "--param z", "direction"]

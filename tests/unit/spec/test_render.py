@@ -117,6 +117,54 @@ def test_every_rendering_is_its_own():
     assert second["metadata"] == {"name": "b", "namespace": "n"}
 
 
+WHEN_SGD = {f"spec.parameters[{index}].condition": {"parameter": "optimizer", "values": ["sgd"]} for index in (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["--lr=LR", "--layers", "LAYERS", "--all"], ["--all"]),
+        (["-l", "LAYERS", "LR"], []),
+        (["--all", "--range", "LR", "LAYERS"], ["--all"]),
+        (["--mode=a", "LR", "-", "LAYERS", "--", "LAYERS", "-1", "LR"], ["--mode=a", "-", "--", "-1"]),
+        (["--flag-BATCH", "LR", "OPTIMIZER", "LAYERS"], ["--flag-16", "adam"]),
+        (["--lr", "lr is LR, of BATCH", "LAYERS"], []),
+    ],
+)
+def test_items_of_what_is_not_active_are_left_out_with_the_bare_flag_before(args, left):
+    placed = [_with_placeholders(word) for word in args]
+    rest = ["end", *(f"${{trialParameters.{name}}}" for name in ("lr", "layers", "batch", "optimizer"))]
+    changes = {**WHEN_SGD, f"{CONTAINER}.args": [*placed, *rest]}
+    assert arguments(changes, {"batch": "16", "optimizer": "adam"}) == (*left, "end", "16", "adam")
+    values = {"LR": "0.1", "LAYERS": "3", "BATCH": "16", "OPTIMIZER": "sgd"}
+    every = [_replaced(word, values) for word in args]
+    assert arguments(changes) == (*every, "end", "0.1", "3", "16", "sgd")
+
+
+def _with_placeholders(word):
+    return _replaced(word, {n.upper(): f"${{trialParameters.{n}}}" for n in ("lr", "layers", "batch", "optimizer")})
+
+
+def _replaced(word, values):
+    for name, value in values.items():
+        word = word.replace(name, value)
+    return word
+
+
+def test_the_flag_before_an_item_is_in_the_same_list():
+    command = ["python", "--layers"]
+    changes = {**WHEN_SGD, f"{CONTAINER}.command": command, f"{CONTAINER}.args[0]": "${trialParameters.layers}"}
+    changes[f"{CONTAINER}.args[1]"] = "${trialParameters.lr}"
+    assert rendered(changes, {"batch": "16", "optimizer": "adam"})["spec"]["template"]["spec"]["containers"][0][
+        "command"
+    ] == ["python", "--layers"]
+
+
+def test_a_parameter_that_is_always_active_is_still_missed():
+    with pytest.raises(InvalidInput, match="a value for batch"):
+        rendered(WHEN_SGD, {"optimizer": "adam"})
+
+
 def test_a_missing_value_is_told():
     with pytest.raises(InvalidInput, match="a value for optimizer"):
         rendered(assignment={"lr": 0.1, "layers": 3, "batch": "16"})

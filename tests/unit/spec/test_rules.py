@@ -18,12 +18,30 @@ FORMATS = f"{COLLECTOR}.source.filter.metricsFormat"
 TRIAL = "spec.trialTemplate.trialParameters"
 NAS = {"graphConfig": {"numLayers": 2}, "operations": []}
 CONFIG_MAP = {"configMapName": "a", "configMapNamespace": "b", "templatePath": "c"}
+LAYERS_AT, BATCH_AT, OPT_AT = (f"spec.parameters[{index}].condition" for index in (1, 2, 3))
 CONDITIONS = {"spec.trialTemplate.successCondition": "a", "spec.trialTemplate.failureCondition": "b"}
 
 
 def collector(kind, **more):
     return {f"{COLLECTOR}.collector.kind": kind} | more
 
+
+def when(parameter, *values):
+    return {"parameter": parameter, "values": list(values)}
+
+
+def use(where):
+    """`layers` depends on the optimizer, and stands in the container as `where` says."""
+    placeholders = ["--lr=${trialParameters.lr}", "${trialParameters.batch}", "${trialParameters.optimizer}"]
+    rest = {f"{CONTAINER}.args": [*placeholders, *where.pop("args", [])]}
+    return {
+        LAYERS_AT: when("optimizer", "sgd"),
+        **rest,
+        **{f"{CONTAINER}.{name}": each for name, each in where.items()},
+    }
+
+
+PLACED = "${trialParameters.layers}"
 
 # rule, changes to a valid document, the paths that must be among the faults
 REFUSED = [
@@ -56,6 +74,25 @@ REFUSED = [
     ("name", {"metadata.name": "1a"}, ["metadata.name"]),
     ("name", {"metadata.name": "a\n"}, ["metadata.name"]),
     ("name", {"metadata": {"generateName": "a-"}}, ["metadata.name"]),
+    ("condition-parent", {LAYERS_AT: {"values": ["sgd"]}}, [f"{LAYERS_AT}.parameter"]),
+    ("condition-parent", {LAYERS_AT: when("optimiser", "sgd")}, [f"{LAYERS_AT}.parameter"]),
+    ("condition-parent", {LAYERS_AT: when("layers", "2")}, [f"{LAYERS_AT}.parameter"]),
+    ("condition-parent", {LAYERS_AT: when("lr", "0.1")}, [f"{LAYERS_AT}.parameter"]),
+    (
+        "condition-circle",
+        {LAYERS_AT: when("optimizer", "sgd"), BATCH_AT: when("layers", "2"), OPT_AT: when("batch", "16")},
+        [f"{LAYERS_AT}.parameter", f"{BATCH_AT}.parameter", f"{OPT_AT}.parameter"],
+    ),
+    ("condition-values", {LAYERS_AT: when("optimizer")}, [f"{LAYERS_AT}.values"]),
+    ("condition-values", {LAYERS_AT: when("optimizer", "sgd", "sgd")}, [f"{LAYERS_AT}.values[1]"]),
+    ("condition-values", {LAYERS_AT: when("optimizer", "sgd", "Adam")}, [f"{LAYERS_AT}.values[1]"]),
+    ("condition-values", {LAYERS_AT: when("batch", "16.0")}, [f"{LAYERS_AT}.values[0]"]),
+    ("condition-values", {BATCH_AT: when("layers", "1000", "2.5")}, [f"{BATCH_AT}.values[0]", f"{BATCH_AT}.values[1]"]),
+    ("condition-values", {f"{LAYERS}.step": "2", BATCH_AT: when("layers", "3")}, [f"{BATCH_AT}.values[0]"]),
+    ("condition-use", use({"env": [{"name": "LAYERS", "value": PLACED}]}), [f"{CONTAINER}.env[0].value"]),
+    ("condition-use", use({"command": [PLACED, "train.py"]}), [f"{CONTAINER}.command[0]"]),
+    ("condition-use", use({"workingDir": PLACED}), [f"{CONTAINER}.workingDir"]),
+    ("condition-use", use({"command": ["/bin/sh", "-ec", f"train {PLACED}"]}), [f"{CONTAINER}.command[2]"]),
     ("max-failed-sign", {"spec.maxFailedTrialCount": -1}, ["spec.maxFailedTrialCount"]),
     ("max-trials-sign", {"spec.maxTrialCount": 0}, ["spec.maxTrialCount"]),
     ("parallel-sign", {"spec.parallelTrialCount": 0}, ["spec.parallelTrialCount"]),
@@ -235,6 +272,11 @@ ACCEPTED = [
     ("name", {"metadata.name": "a"}),
     ("name", {"metadata.name": "a" * 40}),
     ("name", {"metadata.name": "a--1"}),
+    ("condition-parent", {LAYERS_AT: None}),
+    ("condition-circle", {LAYERS_AT: when("batch", "16"), BATCH_AT: when("optimizer", "adam", "sgd")}),
+    ("condition-values", {BATCH_AT: when("layers", 2, "5"), f"{LAYERS}.step": "3"}),
+    ("condition-use", use({"args": ["--layers", PLACED]})),
+    ("condition-use", use({"command": ["sh", "-c", 'train "$@"', "sh", PLACED]})),
     ("max-failed-sign", {"spec.maxFailedTrialCount": 0}),
     ("max-trials-sign", {"spec.maxTrialCount": 1, "spec.parallelTrialCount": 1, "spec.maxFailedTrialCount": 1}),
     ("max-trials-sign", {"spec.maxTrialCount": GONE}),

@@ -1,7 +1,7 @@
 """What the core and the algorithms get of an experiment."""
 
 from katib.core.objective import Direction, Objective, Strategy
-from katib.core.space import Choice, Distribution, ParameterType, Range
+from katib.core.space import Choice, Distribution, ParameterType, Range, When
 from katib.core.study import Budget
 from katib.spec.prepare import prepare
 from katib.spec.study import budget, objective, search_space, study_config
@@ -62,3 +62,14 @@ def test_the_config_and_what_overrides_it():
     changed = study_config(given, uid="u", budget=Budget(parallel=7), settings_overrides={"seed": "4", "s": "1"})
     assert changed.settings == {"seed": "4", "other": "x", "s": "1"}
     assert changed.budget.parallel == 7
+
+
+def test_conditions_hold_values_of_the_parents_own_type():
+    changes = {
+        "spec.parameters[1].condition": {"parameter": "optimizer", "values": ["sgd"]},
+        "spec.parameters[2].condition": {"parameter": "layers", "values": [2, "5"]},
+    }
+    space = search_space(prepare(experiment_document(changes)).experiment)
+    assert space["layers"].condition == When(parameter="optimizer", values=("sgd",))
+    assert space["batch"].condition == When(parameter="layers", values=(2, 5))
+    assert space["lr"].condition is None
