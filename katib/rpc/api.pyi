@@ -88,14 +88,24 @@ class ExperimentSpec(_message.Message):
     def __init__(self, parameter_specs: _Optional[_Union[ExperimentSpec.ParameterSpecs, _Mapping[str, _Any]]] = ..., objective: _Optional[_Union[ObjectiveSpec, _Mapping[str, _Any]]] = ..., algorithm: _Optional[_Union[AlgorithmSpec, _Mapping[str, _Any]]] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping[str, _Any]]] = ..., parallel_trial_count: _Optional[int] = ..., max_trial_count: _Optional[int] = ..., nas_config: _Optional[_Union[NasConfig, _Mapping[str, _Any]]] = ...) -> None: ...
 
 class ParameterSpec(_message.Message):
-    __slots__ = ("name", "parameter_type", "feasible_space")
+    __slots__ = ("name", "parameter_type", "feasible_space", "condition")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_TYPE_FIELD_NUMBER: _ClassVar[int]
     FEASIBLE_SPACE_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
     name: str
     parameter_type: ParameterType
     feasible_space: FeasibleSpace
-    def __init__(self, name: _Optional[str] = ..., parameter_type: _Optional[_Union[ParameterType, str]] = ..., feasible_space: _Optional[_Union[FeasibleSpace, _Mapping[str, _Any]]] = ...) -> None: ...
+    condition: ParameterCondition
+    def __init__(self, name: _Optional[str] = ..., parameter_type: _Optional[_Union[ParameterType, str]] = ..., feasible_space: _Optional[_Union[FeasibleSpace, _Mapping[str, _Any]]] = ..., condition: _Optional[_Union[ParameterCondition, _Mapping[str, _Any]]] = ...) -> None: ...
+
+class ParameterCondition(_message.Message):
+    __slots__ = ("parameter", "values")
+    PARAMETER_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    parameter: str
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, parameter: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FeasibleSpace(_message.Message):
     __slots__ = ("max", "min", "list", "step", "distribution")

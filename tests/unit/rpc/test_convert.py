@@ -18,7 +18,7 @@ from katib.errors import InvalidInput
 from katib.rpc import api
 from katib.rpc.convert import replies, space, study, trials
 from katib.testing import builders as make
-from katib.testing.strategies import assignments, metrics, objectives, spaces
+from katib.testing.strategies import assignments, conditional_spaces, metrics, objectives, spaces
 
 TEXTS = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]), max_size=8)
 NAMES = TEXTS.map(lambda text: f"n{text}")
@@ -32,7 +32,7 @@ def configs(draw: st.DrawFn) -> StudyConfig:
     return StudyConfig(
         name=draw(TEXTS),
         uid=draw(NAMES),
-        space=draw(spaces()),
+        space=draw(spaces() | conditional_spaces()),
         objective=draw(objectives),
         algorithm=draw(NAMES),
         settings=draw(MAPS),
@@ -76,7 +76,7 @@ def test_a_study_comes_back_as_it_was(config: StudyConfig) -> None:
 
 @given(st.data())
 def test_a_trial_comes_back_as_it_was(data: st.DataObject) -> None:
-    of = data.draw(spaces())
+    of = data.draw(spaces() | conditional_spaces())
     trial = data.draw(any_trials(of))
     objective = data.draw(objectives)
     read = trials.read_trial(sent(trials.write_trial(trial, objective)), of, objective)
@@ -98,13 +98,13 @@ def test_every_field_of_a_study_and_a_trial_is_carried_or_known_to_stay() -> Non
         *("metric", "direction", "goal", "additional", "strategies"),
     }
     assert {field.name for field in dataclasses.fields(Range)} == {
-        *("name", "type", "low", "high", "step", "distribution"),
+        *("name", "type", "low", "high", "step", "distribution", "condition"),
     }
 
 
 @given(st.data())
 def test_an_assignment_is_the_same_text_and_the_same_value(data: st.DataObject) -> None:
-    of = data.draw(spaces())
+    of = data.draw(spaces() | conditional_spaces())
     assignment: Assignment = data.draw(assignments(of))
     messages = space.write_assignment(assignment)
     assert {each.name: each.value for each in messages} == {n: as_text(v) for n, v in assignment.items()}

@@ -15,6 +15,7 @@ from katib.rpc.descriptors import POOL
 
 ROOT = Path(__file__).parents[3]
 OURS = {
+    "ParameterCondition",
     *("Algorithms", "DescribeAlgorithmRequest", "DescribeAlgorithmReply", "SettingDescription"),
     *("StudyRecord", "TrialRecord", "MetricRecord"),
 }
