@@ -124,6 +124,7 @@ class Controller:
         now, lease = self._now(), self._settings.lease
         if now - watched.renewed >= lease.renew_every or now < watched.renewed:
             self._store.renew(watched.owned.lease, now=now, seconds=lease.seconds)
+            watched.owned.changed = True
             watched.renewed = now
 
     def _publish(self, watched: _Watched, progress: Progress) -> None:

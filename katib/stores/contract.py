@@ -111,7 +111,7 @@ class Changes:
             its `since`; one in which the study has ended sets `ended_at`, any other clears it.
         exhausted, overrides: see `Study`; None leaves them, anything else replaces them.
         events: appended.
-        basis: the view that this was decided on. When the study has another revision by now (its user wished
+        basis: the view that this was decided on. When the study has another revision or lease by now (its user wished
             something), or a trial of it that is moved or observed has other metrics, nothing is written and Conflict is
             raised. None: no check. A store may take from it what it would otherwise have to read.
     """

@@ -130,14 +130,20 @@ def check_lease(study: Study, lease: Lease) -> None:
 
 def check_revision(study: Study, changes: Changes) -> None:
     """Raises Conflict when the study is not the one that `changes` were decided on."""
-    if changes.basis is not None and changes.basis.study.revision != study.revision:
-        raise not_at(study, changes.basis.study.revision)
+    if changes.basis is not None and _version(study) != _version(changes.basis.study):
+        raise changed_since(study, changes.basis.study)
 
 
-def not_at(study: Study, revision: int) -> Conflict:
-    """The error for a study that is not at the revision of the view that changes were decided on."""
-    said = f"study {study.name!r} is at revision {study.revision}, not {revision} any more; nothing was written"
-    return Conflict(said, hint="read it again and decide again")
+def changed_since(study: Study, seen: Study) -> Conflict:
+    """The error for a study that is not as it was in the view that changes were decided on."""
+    what = f"at revision {study.revision}, not {seen.revision} any more"
+    if study.revision == seen.revision:
+        what = "under another lease than it was, or one that was renewed"
+    return Conflict(f"study {study.name!r} is {what}; nothing was written", hint="read it again and decide again")
+
+
+def _version(study: Study) -> tuple[int, str, int, float]:
+    return (study.revision, study.owner, study.term, study.lease_until)
 
 
 def metrics_changed(names: Iterable[str]) -> Conflict:

@@ -80,10 +80,13 @@ class StudyRecords:
         keys = {
             "key_uid": before.uid,
             "key_revision": before.revision,
-            "key_owner": rules.kept(lease.owner),
-            "key_term": lease.term,
+            "key_owner": before.owner,
+            "key_term": before.term,
+            "key_lease_until": before.lease_until,
         }
-        if after is before:
+        if not rules.holds(before, lease):
+            found = 0
+        elif after is before:
             found = len(work.all(sql.STUDY_AS_READ, **keys))
         else:
             found = work.run(sql.UPDATE_STUDY_FROM, {**keys, **study_parameters(after)})
@@ -91,7 +94,7 @@ class StudyRecords:
             return
         _number, now = self.by_uid(work, before.uid, locked=True)
         rules.check_lease(now, lease)
-        raise rules.not_at(now, before.revision)
+        raise rules.changed_since(now, before)
 
     def _found(self, work: Work, row: Row | None, what: str) -> StudyRow:
         if row is None:

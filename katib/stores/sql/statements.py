@@ -66,7 +66,7 @@ UPDATE_TRIAL = _update(trials, ["study_id", "ordinal"], but=TRIAL_FIXED)
 UPDATE_METRICS = _update(trials, ["study_id", "ordinal"], only="metrics")
 """Of a trial about which nothing else changed: no index has to follow."""
 
-_KEYS_OF_BASIS = ["uid", "revision", "owner", "term"]
+_KEYS_OF_BASIS = ["uid", "revision", "owner", "term", "lease_until"]
 UPDATE_STUDY_FROM = _update(studies, _KEYS_OF_BASIS, but=STUDY_FIXED | NOT_COMMITTED)
 UPDATE_TRIAL_FROM = _update(trials, ["study_id", "ordinal", "metrics"], but=TRIAL_FIXED)
 UPDATE_METRICS_FROM = _update(trials, ["study_id", "ordinal", "metrics"], only="metrics")

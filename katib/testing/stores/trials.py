@@ -254,7 +254,10 @@ class CommitCases(StoreCases):
         owned.run(1)
         seen = owned.store.view(owned.uid)
         owned.store.renew(owned.lease, now=NOW, seconds=1000)
-        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.FAILED)], basis=seen)
+        failed = move(1, TrialState.RUNNING, TrialState.FAILED)
+        with pytest.raises(Conflict, match="lease"):
+            owned.commit(transitions=[failed], basis=seen)
+        owned.commit(transitions=[failed], basis=owned.store.view(owned.uid))
         assert owned.again().lease_until == NOW + 1000
         seen = owned.store.view(owned.uid)
         owned.store.acquire("digits", "another", now=NOW + 2000, seconds=60)
