@@ -68,7 +68,7 @@ D. Eriksson, M. Balandat, E. Bakshy, Unexpected Improvements to Expected Improve
     )
     abilities = Abilities(conditional=True)
     settings = (random_state(), STARTUP)
-    requires = ("numpy", "scipy")
+    requires = ("numpy", "scipy", "threadpoolctl")
     install = "katib-engine[algorithms]"
 
     def __init__(self, config: StudyConfig) -> None:

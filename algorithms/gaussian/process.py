@@ -1,9 +1,12 @@
 """The process of one study: told the record, asked for points. It minimises."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from algorithms.gaussian.history import MOST_BAD, MOST_IN_FLIGHT, fitted_at, selected
 from algorithms.gaussian.layout import Layout
@@ -19,6 +22,17 @@ Told = tuple[int, Assignment]
 Valued = tuple[int, Assignment, float]
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Linear algebra in one thread: its last digits depend on how many there are, and an answer may depend on them."""
+    limited: AbstractContextManager[object] = _libraries().limit(limits=1)
+    return limited
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
 class Process:
     """Its answers are a function of what it was told last and of the seed; what it keeps from before is a cache."""
 
@@ -30,6 +44,10 @@ class Process:
 
     def tell(self, valued: Sequence[Valued], *, bad: Sequence[Told], in_flight: Sequence[Told]) -> bool:
         """This is the record, in place of the last; False when no point with a value is in the space."""
+        with one_thread():
+            return self._tell(valued, bad=bad, in_flight=in_flight)
+
+    def _tell(self, valued: Sequence[Valued], *, bad: Sequence[Told], in_flight: Sequence[Told]) -> bool:
         failed = self._table(bad[-MOST_BAD:])
         x, z = self._data(valued, failed)
         if len(x) == len(failed):
@@ -42,7 +60,9 @@ class Process:
 
     def tell_in_flight(self, assignment: Assignment) -> None:
         """One more trial is in flight."""
-        if self._posterior is not None:
+        if self._posterior is None:
+            return
+        with one_thread():
             self._posterior = self._posterior.with_believed(self._layout.row(assignment))
 
     def ask(self, seed: str) -> Iterator[Assignment]:
@@ -51,9 +71,11 @@ class Process:
         if posterior is None:
             return
         rng = np.random.default_rng(int(uniforms(seed, 1)[0] * 2**53))
-        means, _ = posterior.at(posterior.x)
-        pool = candidates(self._layout, posterior.x, np.argsort(means, kind="stable").tolist(), rng)
-        for row in ascend(self._layout, posterior, float(means.min()), pool):
+        with one_thread():
+            means, _ = posterior.at(posterior.x)
+            pool = candidates(self._layout, posterior.x, np.argsort(means, kind="stable").tolist(), rng)
+            rows = list(ascend(self._layout, posterior, float(means.min()), pool))
+        for row in rows:
             yield self._layout.assignment(row)
 
     def _data(self, valued: Sequence[Valued], failed: Floats) -> tuple[Floats, Floats]:
