@@ -73,7 +73,7 @@ def test_a_function_gets_only_what_is_active(tmp_path, monkeypatch):
         return 0.0 if opt == "adam" else momentum
 
     spaces = {"opt": ["adam", "sgd"], "momentum": "float:0.5:1:0.5@opt=sgd", "act": "relu,tanh@opt=sgd"}
-    result = katib.tune(fn, spaces, max_trials=9, parallel=2, algorithm="grid", progress=False)
+    result = katib.tune(fn, spaces, max_trials=9, parallel=2, algorithm="grid")
     assert [trial.status for trial in result.trials] == ["Succeeded"] * 5
     assert result.best.parameters == {"opt": "adam"}
     frame = result.to_dataframe()
