@@ -31,6 +31,7 @@ from katib.errors import (
 from katib.stores.contract import Event, TrialPoints
 from katib.stores.opening import open_store
 from katib.stores.sql.placement import refuse_network_file_system
+from katib.stores.sql.schema import RELEASED
 from katib.stores.sql.tables import metadata
 from katib.testing import builders as make
 from katib.testing import servers
@@ -421,7 +422,7 @@ def test_a_newer_schema_on_a_server_is_left_alone(postgresql: Server) -> None:
             with pytest.raises(StoreTooNew, match="9999"):
                 open_store(postgresql.url)
         finally:
-            boss.execute("UPDATE katib_schema SET version_num = '0001'")
+            boss.execute("UPDATE katib_schema SET version_num = %s", (RELEASED[-1],))
 
 
 def test_a_server_that_only_reads_says_so(postgresql: Server) -> None:
