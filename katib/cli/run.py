@@ -53,7 +53,9 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     ] = None,
     minimize: Annotated[str, typer.Option("--minimize", metavar="METRIC", help="The metric to minimise.")] = "",
     maximize: Annotated[str, typer.Option("--maximize", metavar="METRIC", help="The metric to maximise.")] = "",
-    algorithm: Annotated[str, typer.Option("--algorithm", help="random, grid, sobol or tpe.")] = "",
+    algorithm: Annotated[
+        str, typer.Option("--algorithm", help="A name that `katib algorithms` lists; random when absent.")
+    ] = "",
     early_stopping: Annotated[
         str,
         typer.Option(

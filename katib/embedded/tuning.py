@@ -7,8 +7,9 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from katib.config import from_environment
 from katib.core.names import STUDY_NAME_LIMIT, TRIAL_ALPHABET
@@ -57,7 +58,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
             be any objects that pickle. With `@optimizer=sgd` behind such a text `fn` gets the parameter only in trials
             in which optimizer is sgd.
         objective: the metric to optimise.
-        direction: `minimize` or `maximize`.
+        algorithm: a name that `katib algorithms` lists.
         algorithm: `random`, `grid`, `sobol` or `tpe`.
         early_stopping: what ends hopeless trials early, as on the command line: `medianstop`, or with settings
             `medianstop:start_step=5,min_trials_required=4`. `fn` must report by `katib.report(loss=…, step=…)`.
@@ -98,7 +99,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     _complete(document, goal=goal, settings=settings)
     with Session(location, engine) as session:
         started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
-        with LineProgress(sys.stderr if progress else _nowhere(), started.study) as shown:
+        with _stream(progress) as stream, LineProgress(stream, started.study) as shown:
             study = started.study
             if not study.condition.concluded:
                 study = _run(session, study_name, shown)
@@ -182,5 +183,6 @@ def _complete(document: dict[str, Any], *, goal: float | None, settings: Mapping
     spec["metricsCollectorSpec"] = {"collector": {"kind": "Push"}}
 
 
-def _nowhere() -> Any:
-    return Path(os.devnull).open("w")
+def _stream(progress: bool) -> AbstractContextManager[TextIO]:
+    """Where progress goes; closed afterwards if it was opened for that."""
+    return nullcontext(sys.stderr) if progress else Path(os.devnull).open("w")

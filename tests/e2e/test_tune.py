@@ -1,5 +1,6 @@
 """`katib.tune`: a Python function in worker processes."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -121,3 +122,11 @@ def test_what_the_function_returns_counts_whatever_it_reported():
 def test_what_is_no_function_is_refused():
     with pytest.raises(InvalidInput, match="function"):
         katib.tune(3, {"x": "float:0:1"})
+
+
+def test_without_progress_nothing_is_said_and_nothing_stays_open(capfd):
+    result = katib.tune(lambda x: x * x, {"x": "float:-1:1"}, algorithm="random", max_trials=2, progress=False)
+    assert len(result.trials) == 2
+    assert capfd.readouterr().err == ""
+    # A file that was left open is a warning now, and warnings are errors.
+    gc.collect()
