@@ -6,13 +6,13 @@ from importlib.util import find_spec
 from types import MappingProxyType
 
 from algorithms.base import PointByPoint, Standing
-from algorithms.catcma import CatCmaSearch
-from algorithms.gp import GpSearch
-from algorithms.grid import GridSearch
-from algorithms.joe_kuo import DIMENSIONS
+from algorithms.evolution.catcma import CatCmaSearch
+from algorithms.gaussian.gp import GpSearch
 from algorithms.options import random_state
-from algorithms.random_search import RandomSearch
-from algorithms.sobol import SobolSearch
+from algorithms.sampling.grid import GridSearch
+from algorithms.sampling.joe_kuo import DIMENSIONS
+from algorithms.sampling.random_search import RandomSearch
+from algorithms.sampling.sobol import SobolSearch
 from katib.core.advice import CHOSEN_LABEL, Abilities, Advice
 from katib.core.draw import UsedPoints
 from katib.core.space import Assignment

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from algorithms.base import Algorithm
-from algorithms.random_search import RandomSearch
+from algorithms.sampling.random_search import RandomSearch
 from katib.core.advice import Advice, AdviceReply
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from algorithms.anneal import Anneal, geometric, within
 from algorithms.base import ORIGIN_LABEL
+from algorithms.parzen.anneal import Anneal, geometric, within
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from algorithms.asha import Asha
-from algorithms.ladder import BRACKET_LABEL, RUNG_LABEL
+from algorithms.fidelity.asha import Asha
+from algorithms.fidelity.ladder import BRACKET_LABEL, RUNG_LABEL
 from katib.core.advice import PARENT_LABEL, Advice
 from katib.core.objective import Direction, Objective
 from katib.core.trial import Reason, TrialState

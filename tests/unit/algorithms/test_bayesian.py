@@ -8,7 +8,7 @@ import pytest
 from skopt import Optimizer
 from skopt.space import Real
 
-from algorithms.bayesian import HEDGED, RECALLED, RECALLED_BEST, BayesianOptimization
+from algorithms.scikit.bayesian import HEDGED, RECALLED, RECALLED_BEST, BayesianOptimization
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective

@@ -9,9 +9,9 @@ import pytest
 from cmaes import CMA
 
 from algorithms.base import ORIGIN_LABEL
-from algorithms.cma_es import CmaEsSearch
-from algorithms.evolution import Evolution, Outcome
-from algorithms.restarts import Run, bipop, ipop
+from algorithms.evolution.cma_es import CmaEsSearch
+from algorithms.evolution.replay import Evolution, Outcome
+from algorithms.evolution.restarts import Run, bipop, ipop
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.hyperband import Hyperband, brackets
-from algorithms.ladder import BRACKET_LABEL, RUNG_LABEL
-from algorithms.resource import rungs_between
+from algorithms.fidelity.hyperband import Hyperband, brackets
+from algorithms.fidelity.ladder import BRACKET_LABEL, RUNG_LABEL
+from algorithms.fidelity.resource import rungs_between
 from katib.core.advice import FALLBACK_LABEL, PARENT_LABEL, Advice
 from katib.core.trial import Trial
 from katib.testing.algorithms import RECORDS, categorical, discrete, double, integer, space, study_config, trial

@@ -7,7 +7,7 @@ import pytest
 from hyperopt import Trials, hp, tpe
 from hyperopt.base import JOB_STATE_DONE, STATUS_OK, Domain
 
-from algorithms.hyperopt_tpe import STARTUP_TRIALS, HyperoptTpeSearch
+from algorithms.parzen.hyperopt_tpe import STARTUP_TRIALS, HyperoptTpeSearch
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.space import Assignment
@@ -125,7 +125,7 @@ def test_what_is_refused(settings: dict[str, str], said: str) -> None:
     ],
 )
 def test_what_anneal_refuses(settings: dict[str, str], said: str) -> None:
-    from algorithms.anneal import Anneal
+    from algorithms.parzen.anneal import Anneal
 
     (fault,) = Anneal.validate(study_config("anneal", OF, settings=settings))
     assert fault.wanted == said

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.pbt import (
+from algorithms.evolution.pbt import (
     GENERATION_LABEL,
     MEMBER_LABEL,
     PARENT_LABEL_OF_KATIB,

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import qmc
 
-from algorithms.grid import GridSearch
-from algorithms.joe_kuo import BITS, DIMENSIONS
-from algorithms.random_search import RandomSearch
-from algorithms.sobol import SobolSearch, sobol
+from algorithms.sampling.grid import GridSearch
+from algorithms.sampling.joe_kuo import BITS, DIMENSIONS
+from algorithms.sampling.random_search import RandomSearch
+from algorithms.sampling.sobol import SobolSearch, sobol
 from katib.core.advice import Advice
 from katib.core.space import Assignment
 from katib.core.trial import Trial

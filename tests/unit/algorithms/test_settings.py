@@ -3,13 +3,13 @@
 import pytest
 
 from algorithms.base import Algorithm
-from algorithms.cma_es import CmaEsSearch
-from algorithms.grid import GridSearch
-from algorithms.joe_kuo import DIMENSIONS
-from algorithms.multivariate_tpe import MultivariateTpeSearch
-from algorithms.random_search import RandomSearch
-from algorithms.sobol import SobolSearch
-from algorithms.tpe import TpeSearch
+from algorithms.evolution.cma_es import CmaEsSearch
+from algorithms.parzen.multivariate_tpe import MultivariateTpeSearch
+from algorithms.parzen.tpe import TpeSearch
+from algorithms.sampling.grid import GridSearch
+from algorithms.sampling.joe_kuo import DIMENSIONS
+from algorithms.sampling.random_search import RandomSearch
+from algorithms.sampling.sobol import SobolSearch
 from katib.errors import InvalidInput
 from katib.suggestion.registry import Registry
 from katib.testing.algorithms import SPACES, double, integer, space, study_config

@@ -8,8 +8,8 @@ import optuna
 import pytest
 
 from algorithms.base import ORIGIN_LABEL, Standing, standing
-from algorithms.multivariate_tpe import MultivariateTpeSearch
-from algorithms.tpe import RECALLED, RECALLED_BEST, TpeSearch
+from algorithms.parzen.multivariate_tpe import MultivariateTpeSearch
+from algorithms.parzen.tpe import RECALLED, RECALLED_BEST, TpeSearch
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective

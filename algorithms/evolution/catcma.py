@@ -19,7 +19,7 @@ from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 
 if TYPE_CHECKING:
-    from algorithms.generations import Generations
+    from algorithms.evolution.generations import Generations
 
 REDRAWS = 20
 """Draws from the distribution before a point is drawn by chance instead."""
@@ -81,7 +81,7 @@ Integer, and Categorical Variables, GECCO 2025."""
     @property
     def _generations(self) -> "Generations":
         if self._kept is None:
-            from algorithms.generations import Generations
+            from algorithms.evolution.generations import Generations
 
             self._kept = Generations(self.cube)
         return self._kept

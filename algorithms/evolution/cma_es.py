@@ -1,7 +1,7 @@
 """CMA-ES with restarts: the cmaes package, replayed from the record.
 
-N. Hansen, The CMA Evolution Strategy: A Tutorial, 2016; for the restarts see `algorithms.restarts`, for how generations
-are told from a record `algorithms.evolution`.
+N. Hansen, The CMA Evolution Strategy: A Tutorial, 2016; for the restarts see `algorithms.evolution.restarts`,
+for how generations are told from a record `algorithms.evolution.replay`.
 """
 
 import math
@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
+from algorithms.evolution.restarts import RESTARTS
 from algorithms.options import Option, choice, random_state
-from algorithms.restarts import RESTARTS
 from katib.core.advice import Abilities, Advice
 from katib.core.draw import UsedPoints, draw_unused, uniforms
 from katib.core.objective import Direction
@@ -21,7 +21,7 @@ from katib.core.trial import Trial
 from katib.errors import Fault
 
 if TYPE_CHECKING:
-    from algorithms.evolution import Evolution, Outcome
+    from algorithms.evolution.replay import Evolution, Outcome
 
 DRAWS = 32
 """Points drawn for a trial until one is unused: on a coarse space many fall on used ones."""
@@ -141,7 +141,7 @@ the BBOB-2009 function testbed, GECCO 2009."""
         return outcome
 
     def _read(self, trial: Trial, value: float) -> "Outcome":
-        from algorithms.evolution import Outcome
+        from algorithms.evolution.replay import Outcome
 
         try:
             coordinates = self.cube.encode(trial.assignment)
@@ -157,7 +157,7 @@ the BBOB-2009 function testbed, GECCO 2009."""
     def _evolution(self) -> "Evolution":
         if self._replayed is None:
             # Importing numpy takes a tenth of a second, which those who never use this need not wait for.
-            from algorithms.evolution import Evolution
+            from algorithms.evolution.replay import Evolution
 
             self._replayed = Evolution(
                 dimensions=len(self._numbers),

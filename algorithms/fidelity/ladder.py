@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from algorithms.base import Algorithm, Standing, is_of, standing
-from algorithms.resource import RESOURCE_NAME, Resource, resource_faults
+from algorithms.fidelity.resource import RESOURCE_NAME, Resource, resource_faults
 from katib.core.advice import FALLBACK_LABEL, PARENT_LABEL, Abilities, Advice, AdviceReply
 from katib.core.draw import UsedPoints, draw_unused, uniforms
 from katib.core.encode import Cube

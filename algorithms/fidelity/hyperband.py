@@ -12,9 +12,9 @@ from functools import cached_property
 from types import MappingProxyType
 
 from algorithms.base import Standing
-from algorithms.ladder import Climbing, Member, Record
+from algorithms.fidelity.ladder import Climbing, Member, Record
+from algorithms.fidelity.resource import ETA, RESOURCE_NAME, Resource, amount, rung_faults, rungs_between
 from algorithms.options import Option, path, random_state
-from algorithms.resource import ETA, RESOURCE_NAME, Resource, amount, rung_faults, rungs_between
 from katib.core.space import Value
 from katib.core.study import StudyConfig
 from katib.errors import Fault

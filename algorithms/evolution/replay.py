@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from cmaes import CMA
 
-from algorithms.restarts import Restart, Run
+from algorithms.evolution.restarts import Restart, Run
 from katib.core.draw import uniforms
 
 

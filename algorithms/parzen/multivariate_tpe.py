@@ -1,11 +1,11 @@
 """Multivariate TPE: one model of all parameters together, so that it sees which values go well with which.
 
 Optuna's TPESampler with `multivariate=True`. What a trial means, how long records are dealt with, and how the space is
-seen is as in `algorithms.tpe`.
+seen is as in `algorithms.parzen.tpe`.
 """
 
 from algorithms.options import random_state
-from algorithms.tpe import CANDIDATES, STARTUP, TpeSearch
+from algorithms.parzen.tpe import CANDIDATES, STARTUP, TpeSearch
 
 
 class MultivariateTpeSearch(TpeSearch):

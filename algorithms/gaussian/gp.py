@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
-from algorithms.joe_kuo import BITS, DIMENSIONS
 from algorithms.options import Option, random_state
-from algorithms.sobol import sobol
+from algorithms.sampling.joe_kuo import BITS, DIMENSIONS
+from algorithms.sampling.sobol import sobol
 from katib.core.advice import Abilities, Advice
 from katib.core.draw import UsedPoints, draw_unused, uniforms
 from katib.core.objective import Direction

@@ -193,7 +193,7 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
 
     def new_model(self) -> Model:
         """The model, imported when it is needed: optuna takes a third of a second."""
-        from algorithms.optuna_tpe import OptunaTpe
+        from algorithms.parzen.optuna_tpe import OptunaTpe
 
         candidates = CANDIDATES_OF_HYPEROPT.of(self.config)
         return OptunaTpe(

@@ -11,9 +11,8 @@ from math import floor, inf
 from types import MappingProxyType
 
 from algorithms.base import Standing
-from algorithms.ladder import Climbing, Member, Record
-from algorithms.options import Option, path, random_state
-from algorithms.resource import (
+from algorithms.fidelity.ladder import Climbing, Member, Record
+from algorithms.fidelity.resource import (
     ETA,
     LEAST_FACTOR,
     RESOURCE_NAME,
@@ -22,6 +21,7 @@ from algorithms.resource import (
     rung_faults,
     rungs_between,
 )
+from algorithms.options import Option, path, random_state
 from katib.core.space import Value
 from katib.core.study import StudyConfig
 from katib.errors import Fault

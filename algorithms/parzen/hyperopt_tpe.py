@@ -1,16 +1,16 @@
 """Tree-structured Parzen estimator as in hyperopt, which is what Katib's `tpe` is.
 
-What a trial means, and how long records are dealt with, is as in `algorithms.tpe`.
+What a trial means, and how long records are dealt with, is as in `algorithms.parzen.tpe`.
 """
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from algorithms.options import random_state
-from algorithms.tpe import CANDIDATES_OF_HYPEROPT, GAMMA, PRIOR_WEIGHT, TpeSearch
+from algorithms.parzen.tpe import CANDIDATES_OF_HYPEROPT, GAMMA, PRIOR_WEIGHT, TpeSearch
 
 if TYPE_CHECKING:
-    from algorithms.hyperopt_model import HyperoptTpe
+    from algorithms.parzen.hyperopt_model import HyperoptTpe
 
 STARTUP_TRIALS = 20
 """Trials with an outcome before the model is used: hyperopt's default."""
@@ -46,7 +46,7 @@ long records, and that a trial says nothing about a parameter that is not active
         return STARTUP_TRIALS
 
     def new_model(self) -> "HyperoptTpe":
-        from algorithms.hyperopt_model import HyperoptTpe
+        from algorithms.parzen.hyperopt_model import HyperoptTpe
 
         return HyperoptTpe(
             self.cube,

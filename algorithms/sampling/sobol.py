@@ -6,8 +6,8 @@ theory, methods and examples, chapter 17).
 """
 
 from algorithms.base import PointByPoint
-from algorithms.joe_kuo import BITS, DIMENSIONS, directions
 from algorithms.options import random_state
+from algorithms.sampling.joe_kuo import BITS, DIMENSIONS, directions
 from katib.core.advice import Abilities
 from katib.core.draw import UsedPoints, draw_unused, uniforms
 from katib.core.space import Assignment

@@ -16,7 +16,7 @@ from katib.core.trial import Trial
 from katib.errors import Fault
 
 if TYPE_CHECKING:
-    from algorithms.skopt_model import Fitted, Surrogate
+    from algorithms.scikit.skopt_model import Fitted, Surrogate
 
 RECALLED = {"GP": 200, "RF": 500, "ET": 500, "GBRT": 500}
 """Trials with a value that a model is told at most: what it fits in well under a second."""
@@ -200,7 +200,7 @@ Freitas, Portfolio allocation for Bayesian optimization, UAI 2011."""
     def _surrogate(self) -> "Surrogate":
         if self._model is None:
             # Importing scikit-learn takes seconds, which a study's first points need not wait for.
-            from algorithms.skopt_model import Surrogate
+            from algorithms.scikit.skopt_model import Surrogate
 
             self._model = Surrogate(
                 self.cube, base_estimator=BASE_ESTIMATOR.of(self.config), acq_optimizer=ACQ_OPTIMIZER.of(self.config)

@@ -1,0 +1,1 @@
+"""Evolution: distributions and populations that move from generation to generation."""

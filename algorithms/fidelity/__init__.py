@@ -1,0 +1,1 @@
+"""Several fidelities: many short trials, few long ones."""

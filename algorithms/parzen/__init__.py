@@ -1,0 +1,1 @@
+"""Parzen estimators and their kin: optuna's and hyperopt's models, asked anew from the record."""

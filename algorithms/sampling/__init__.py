@@ -1,0 +1,1 @@
+"""Sampling: points drawn or listed without looking at results."""

@@ -1,0 +1,1 @@
+"""Bayesian optimization with scikit-optimize's surrogates."""
