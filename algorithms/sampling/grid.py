@@ -21,7 +21,7 @@ double needs a step. The combinations are never listed, so a grid of 10^9 points
 
 The study ends when the grid is used up; a grid smaller than `maxTrialCount` is therefore no fault. Distributions do
 not matter here, and `random_state` is accepted because Katib accepts it: the order is fixed."""
-    abilities = Abilities(oblivious=True, finite_only=True, conditional=True)
+    abilities = Abilities(oblivious=True, finite_only=True, conditional=True, several_objectives=True)
     settings = (random_state(),)
 
     def __init__(self, config: StudyConfig) -> None:

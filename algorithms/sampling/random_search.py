@@ -13,7 +13,7 @@ class RandomSearch(PointByPoint):
     about = """\
 Draws each point from the parameters' own distributions. The point of a trial depends on the seed and the trial's
 number only; one that was used before is drawn again."""
-    abilities = Abilities(oblivious=True, conditional=True)
+    abilities = Abilities(oblivious=True, conditional=True, several_objectives=True)
     settings = (random_state(),)
 
     def point(self, ordinal: int, used: UsedPoints) -> Assignment | None:

@@ -43,7 +43,7 @@ I. M. Sobol, On the distribution of points in a cube and the approximate evaluat
 Math. Phys. 7, 1967. Direction numbers: S. Joe, F. Y. Kuo, Constructing Sobol sequences with better two-dimensional
 projections, SIAM J. Sci. Comput. 30, 2008. Digital shift: A. B. Owen, Monte Carlo theory, methods and examples,
 chapter 17."""
-    abilities = Abilities(oblivious=True, conditional=True)
+    abilities = Abilities(oblivious=True, conditional=True, several_objectives=True)
     settings = (random_state(),)
 
     def __init__(self, config: StudyConfig) -> None:

@@ -46,6 +46,7 @@ class Abilities:
         continues: its trials may continue others (`PARENT_LABEL`), so each is given a checkpoint directory.
         conditional: it can do with parameters that are active only for some values of others, and leaves out of its
             answers those that are not.
+        several_objectives: it takes any number of objectives, and looks for their Pareto front.
     """
 
     oblivious: bool = False
@@ -54,6 +55,7 @@ class Abilities:
     fidelity: bool = False
     continues: bool = False
     conditional: bool = False
+    several_objectives: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

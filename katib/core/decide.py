@@ -170,7 +170,7 @@ class _Draft:
         if moved.transition is not None:
             self.transitions[trial.ordinal] = moved.transition
             self.summary = self.summary.moved(trial.state, moved.transition.target)
-            self.summary = self.summary.with_value(trial.ordinal, moved.transition.value, snapshot.study.objective)
+            self.summary = self.summary.with_values(trial.ordinal, moved.transition.values, snapshot.study.objectives)
         if bucket is Bucket.ALIVE:
             self._judge(view, moved)
         if bucket is Bucket.DRAINING:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from katib.core.classify import Bucket, TrialView
+from katib.core.objective import values_of
 from katib.core.outcome import failure, outcome
 from katib.core.run import Phase
 from katib.core.stopping import EarlyStop
@@ -44,8 +45,8 @@ def move(view: TrialView, bucket: Bucket, *, study: Study, retry: RetryPolicy, n
             limit = "ran longer than activeDeadlineSeconds allows"
             return _finish(view, TrialState.FAILED, Reason.DEADLINE, limit, now=now)
         case Bucket.COMPLETED:
-            result = outcome(study.objective, trial.metrics, run)
-            return _finish(view, result.state, result.reason, result.message, now=now, value=result.value)
+            result = outcome(study.objectives, trial.metrics, run)
+            return _finish(view, result.state, result.reason, result.message, now=now, values=result.values)
         case Bucket.BROKE | Bucket.LOST:
             ended_badly = _broke if bucket is Bucket.BROKE else _lost
             return ended_badly(view, retry, now)
@@ -94,11 +95,12 @@ def judged(view: TrialView, stop: EarlyStop, moved: Moved) -> Transition | None:
 
 def _stopped_early(view: TrialView, study: Study, now: float) -> Moved:
     """Its observation is kept: it has its value, like one that ran to its end."""
-    trial, value = view.trial, study.objective.value(view.trial.metrics)
+    trial, values = view.trial, values_of(study.objectives, view.trial.metrics)
     said = trial.stopped_by.message if trial.stopped_by is not None else ""
-    got = "" if value is None else f"; {study.objective.metric} is {value!r}"
+    pairs = zip(study.objectives, values, strict=False)
+    got = "".join(f"; {objective.metric} is {value!r}" for objective, value in pairs)
     message = f"stopped early: {said}{got}"
-    return _finish(view, TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, message, now=now, value=value)
+    return _finish(view, TrialState.EARLY_STOPPED, Reason.STOPPED_EARLY, message, now=now, values=values)
 
 
 def _broke(view: TrialView, retry: RetryPolicy, now: float) -> Moved:
@@ -160,7 +162,7 @@ def _finish(
     message: str,
     *,
     now: float,
-    value: float | None = None,
+    values: tuple[float, ...] = (),
     failures: int | None = None,
     losses: int | None = None,
 ) -> Moved:
@@ -172,7 +174,8 @@ def _finish(
         target=state,
         reason=reason,
         message=message,
-        value=value,
+        value=values[0] if values else None,
+        further_values=values[1:],
         failures=failures,
         losses=losses,
         started_at=run.started_at,

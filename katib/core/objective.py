@@ -1,7 +1,7 @@
 """The objective: which metric, which direction, and what a trial's value is."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -27,7 +27,8 @@ class Objective:
 
     Attributes:
         metric: the name of the objective metric.
-        goal: stop the study when the best value reaches it; None for no goal.
+        goal: stop the study when the best value reaches it; None for no goal. Of several objectives the goals must be
+            reached by one and the same trial.
         additional: other metrics to collect, in order.
         strategies: metric -> which value counts; a metric without one takes min for minimise, max for maximise.
     """
@@ -63,8 +64,31 @@ class Objective:
         """Whether `a` is strictly better than `b`."""
         return a < b if self.direction is Direction.MINIMIZE else a > b
 
+    def cost(self, value: float) -> float:
+        """`value` as something to be minimised."""
+        return value if self.direction is Direction.MINIMIZE else -value
+
     def reached(self, value: float | None) -> bool:
         """Whether `value` reaches the goal."""
         if self.goal is None or value is None:
             return False
         return value <= self.goal if self.direction is Direction.MINIMIZE else value >= self.goal
+
+
+def metrics_of(objectives: Sequence[Objective]) -> tuple[str, ...]:
+    """Every metric to collect, those of the objectives first."""
+    wanted = [objective.metric for objective in objectives]
+    wanted += [name for objective in objectives for name in objective.additional]
+    return tuple(dict.fromkeys(wanted))
+
+
+def values_of(objectives: Sequence[Objective], metrics: Metrics) -> tuple[float, ...]:
+    """A value per objective; empty when one of them has none: a trial has all its values or no value."""
+    found = [value for objective in objectives if (value := objective.value(metrics)) is not None]
+    return tuple(found) if len(found) == len(objectives) else ()
+
+
+def all_reached(objectives: Sequence[Objective], values: Sequence[float]) -> bool:
+    """Whether these values, one per objective, reach all the goals that are given. Without goals nothing is reached."""
+    with_goal = [pair for pair in zip(objectives, values, strict=True) if pair[0].goal is not None]
+    return bool(with_goal) and all(objective.reached(value) for objective, value in with_goal)

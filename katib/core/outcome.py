@@ -1,45 +1,54 @@
 """What a run that exited with 0 amounts to: a value, or a typed reason why there is none."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from katib.core.objective import Objective
-from katib.core.observation import Metrics
+from katib.core.objective import Objective, values_of
+from katib.core.observation import Metrics, MetricSummary
 from katib.core.run import RunReport
 from katib.core.trial import Reason, TrialState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """A finished trial's state, and why."""
+    """A finished trial's state, and why. `values` has one for each objective, or none."""
 
     state: TrialState
     reason: Reason
     message: str
-    value: float | None = None
+    values: tuple[float, ...] = ()
 
 
-def outcome(objective: Objective, metrics: Metrics, run: RunReport) -> Outcome:
-    """The outcome of a run that exited with 0."""
-    name = objective.metric
-    summary = metrics.get(name)
+def outcome(objectives: Sequence[Objective], metrics: Metrics, run: RunReport) -> Outcome:
+    """The outcome of a run that exited with 0. It needs a value for each objective; the first one missing is told."""
+    said = []
+    for objective in objectives:
+        summary = metrics.get(objective.metric)
+        if (missing := _missing(objective.metric, summary, run)) is not None:
+            return missing
+        value, strategy = objective.value(metrics), objective.strategy(objective.metric)
+        said.append(f"{objective.metric} is {value!r} ({strategy}){_bad(summary)}")
+    values = values_of(objectives, metrics)
+    return Outcome(state=TrialState.SUCCEEDED, reason=Reason.SUCCEEDED, message="; ".join(said), values=values)
+
+
+def _missing(name: str, summary: MetricSummary | None, run: RunReport) -> Outcome | None:
+    """The outcome where metric `name` has no value; None where it has one."""
     if summary is None:
         return _unavailable(Reason.METRIC_NOT_FOUND, _not_found(name, run))
-    bad = "" if summary.malformed is None else f"; a reported value was not a number: {summary.malformed!r}"
     if summary.latest is None:
         said = f"{name} was reported, but never as a number; last: {summary.malformed!r}"
         return _unavailable(Reason.METRIC_MALFORMED, said)
     if not math.isfinite(summary.latest):
         before = "" if summary.min is None else f"; finite values before it were from {summary.min} to {summary.max}"
-        return _unavailable(Reason.DIVERGED, f"{name} ended as {summary.latest}{before}{bad}")
-    value = objective.value(metrics)
-    strategy = objective.strategy(name)
-    return Outcome(
-        state=TrialState.SUCCEEDED,
-        reason=Reason.SUCCEEDED,
-        message=f"{name} is {value!r} ({strategy}){bad}",
-        value=value,
-    )
+        return _unavailable(Reason.DIVERGED, f"{name} ended as {summary.latest}{before}{_bad(summary)}")
+    return None
+
+
+def _bad(summary: MetricSummary | None) -> str:
+    malformed = None if summary is None else summary.malformed
+    return "" if malformed is None else f"; a reported value was not a number: {malformed!r}"
 
 
 def _unavailable(reason: Reason, message: str) -> Outcome:

@@ -1,11 +1,12 @@
 """A study: a search problem, its budget, its verdict, and what its user wishes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from katib.core.objective import Objective
+from katib.core.pareto import Front, FrontPoint, with_point
 from katib.core.space import SearchSpace
 from katib.core.trial import TrialState
 
@@ -48,7 +49,13 @@ class RetryPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """What an algorithm is told about a study. Settings are the user's texts."""
+    """What an algorithm is told about a study.
+
+    Attributes:
+        objective: the objective, or the first of several.
+        settings: the user's texts.
+        further_objectives: those after the first, in order.
+    """
 
     name: str
     uid: str
@@ -57,6 +64,12 @@ class StudyConfig:
     algorithm: str
     settings: Mapping[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
+    further_objectives: tuple[Objective, ...] = ()
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All objectives; `Trial.values` are in their order."""
+        return (self.objective, *self.further_objectives)
 
 
 class StudyStatus(StrEnum):
@@ -109,13 +122,16 @@ class Summary:
     Attributes:
         counts: trials per state, ADVISED included; a state without trials may be absent.
         highest_ordinal: of all advice ever recorded; 0 when there is none.
-        best_ordinal, best_value: of the trials with a value; the lowest ordinal wins a tie.
+        best_ordinal, best_value: of the trials with a value; the lowest ordinal wins a tie. None with several
+            objectives.
+        front: with several objectives, the trials that no other one dominates, see `pareto`; empty with one.
     """
 
     counts: Mapping[TrialState, int] = field(default_factory=dict)
     highest_ordinal: int = 0
     best_ordinal: int | None = None
     best_value: float | None = None
+    front: Front = ()
 
     def count(self, *states: TrialState) -> int:
         return sum(self.counts.get(state, 0) for state in states)
@@ -134,10 +150,18 @@ class Summary:
             counts[target] = counts.get(target, 0) + 1
         return replace(self, counts=counts)
 
-    def with_value(self, ordinal: int, value: float | None, objective: Objective) -> "Summary":
-        """The summary after trial `ordinal` finished with `value`."""
-        if value is None:
+    @property
+    def has_value(self) -> bool:
+        """Whether any trial has a value."""
+        return self.best_ordinal is not None or bool(self.front)
+
+    def with_values(self, ordinal: int, values: tuple[float, ...], objectives: Sequence[Objective]) -> "Summary":
+        """The summary after trial `ordinal` finished with `values`, one per objective, or none."""
+        if not values:
             return self
+        if len(objectives) > 1:
+            return replace(self, front=with_point(self.front, FrontPoint(ordinal=ordinal, values=values), objectives))
+        (value,), (objective,) = values, objectives
         best = self.best_value
         better = best is None or objective.better(value, best)
         tied_earlier = best == value and self.best_ordinal is not None and ordinal < self.best_ordinal
@@ -152,7 +176,8 @@ class Study:
         uid: random, fixed for life; names of trials derive from it.
         document: the Experiment as the user gave it, for comparing a second `run` of the same name.
         effective: the Experiment with defaults filled in, which is what runs.
-        objective: the parsed objective; the store needs its direction to keep the best trial.
+        objective: the parsed objective, or the first of several; the store needs its direction to keep the best trial.
+        further_objectives: those after the first, in order.
         budget: the one in force: the document's, or what the user wished since.
         generation: 1, 2 … grows with each wish that changes what the study should do.
         stop_requested: the user wishes the study to stop; running trials are interrupted.
@@ -182,3 +207,9 @@ class Study:
     term: int = 0
     lease_until: float = 0.0
     run_dir: str = ""
+    further_objectives: tuple[Objective, ...] = ()
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All objectives, in order."""
+        return (self.objective, *self.further_objectives)

@@ -62,7 +62,8 @@ class Trial:
         attempt: 1 for the first run; grows with each retry, loss or interruption.
         failures: attempts that ended badly by their own fault (they count against the retry limit).
         losses: attempts that vanished with the machinery (they cost nothing).
-        value: the objective value of a finished trial; None when it has none.
+        value: the objective value of a finished trial, of several objectives the first's; None when it has none.
+        further_values: those of the objectives after the first, in order; empty without them and without a value.
         metrics: the summary of the current attempt's observations.
         created_at, started_at, ended_at: seconds since the epoch; started_at is the current attempt's.
         not_before: do not start the next attempt before this time (back-off); 0.0 for at once.
@@ -83,6 +84,7 @@ class Trial:
     failures: int = 0
     losses: int = 0
     value: float | None = None
+    further_values: tuple[float, ...] = ()
     metrics: Metrics = field(default_factory=dict)
     created_at: float = 0.0
     started_at: float | None = None
@@ -101,14 +103,20 @@ class Trial:
         """Whether a verdict is on record that its run is to be stopped early."""
         return self.stopped_by is not None and not self.stopped_by.shadow
 
+    @property
+    def values(self) -> tuple[float, ...]:
+        """A finite value per objective, in order; empty when the trial has none."""
+        return () if self.value is None else (self.value, *self.further_values)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
     """A trial's move, as a compare-and-swap: refused when the trial is no longer in (source, attempt).
 
     `attempt_after` is the attempt the trial is in afterwards: the same, or one more when it is to run again.
-    Fields that are None leave the trial's own value in place, except `value`, which is the new value. So do `rules`
-    when there are none. A verdict goes with its attempt: the next one begins without, unless the verdict is a shadow.
+    Fields that are None leave the trial's own value in place, except `value` and `further_values`, which are new.
+    So do `rules` when there are none. A verdict goes with its attempt: the next one begins without, unless the verdict
+    is a shadow.
     """
 
     ordinal: int
@@ -121,11 +129,17 @@ class Transition:
     failures: int | None = None
     losses: int | None = None
     value: float | None = None
+    further_values: tuple[float, ...] = ()
     started_at: float | None = None
     ended_at: float | None = None
     not_before: float = 0.0
     rules: tuple[StopRule, ...] = ()
     stopped_by: EarlyStop | None = None
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """As `Trial.values`, of the trial afterwards."""
+        return () if self.value is None else (self.value, *self.further_values)
 
 
 ALLOWED: Mapping[TrialState, frozenset[TrialState]] = {

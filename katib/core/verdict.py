@@ -1,5 +1,6 @@
 """What a study is, given its record: an ordered table of questions, first yes wins."""
 
+from katib.core.objective import all_reached
 from katib.core.study import Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import UNFINISHED, TrialState
 
@@ -15,7 +16,7 @@ def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float) -
     unfinished = summary.count(*UNFINISHED)
     failed = summary.count(TrialState.FAILED, TrialState.METRICS_UNAVAILABLE)
     limit, most = study.budget.max_failed, study.budget.max_trials
-    if study.objective.reached(summary.best_value):
+    if _goal_reached(study, summary):
         return _succeeded(StudyReason.GOAL_REACHED, "Experiment has succeeded because Objective goal has reached", now)
     # 0 means "at the first failure": nothing failed yet is not a failure.
     if limit is not None and failed > 0 and failed >= limit:
@@ -33,8 +34,15 @@ def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float) -
     return Condition(status=StudyStatus.RUNNING, reason=StudyReason.RUNNING, message="Experiment is running", since=now)
 
 
+def _goal_reached(study: Study, summary: Summary) -> bool:
+    if not study.further_objectives:
+        return study.objective.reached(summary.best_value)
+    # What reaches all goals, or what dominates it and so reaches them too, is on the front.
+    return any(all_reached(study.objectives, point.values) for point in summary.front)
+
+
 def _spent(reason: StudyReason, why: str, summary: Summary, now: float) -> Condition:
-    if summary.best_ordinal is not None:
+    if summary.has_value:
         return _succeeded(reason, f"Experiment has succeeded because {why}", now)
     number = "its only trial" if summary.created == 1 else f"none of its {summary.created} trials"
     gave = "gave no value" if summary.created == 1 else "gave a value"

@@ -17,7 +17,8 @@
 * Errors are those of `katib.errors`: StoreUnavailable, StoreFull, StoreReadOnly, StoreRefused, StoreTooNew,
   StoreDamaged, StoreMisplaced from any method; NotFound from every method that names a study which is not there;
   AlreadyExists, Stale, LeaseHeld, Conflict where a method says so. ValueError is a caller's mistake: a move that is not
-  in `ALLOWED`, a value that is not finite or belongs to no finished trial, a name or a number beyond the limits.
+  in `ALLOWED`, a value that is not finite or belongs to no finished trial, a name or a number beyond the limits; and
+  in `commit` a finished trial with values for some of the study's objectives.
 * Limits: names, uids and owners have at most NAME_LIMIT characters; integers fit in 64 bits with a sign. Any text is
   taken; the characters that not every database can keep (NUL and lone surrogates) come back as U+FFFD. Documents,
   labels and overrides are plain data as JSON has it, and come back exactly.
@@ -49,6 +50,7 @@ class NewStudy:
     objective: Objective
     budget: Budget
     run_dir: str = ""
+    further_objectives: tuple[Objective, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

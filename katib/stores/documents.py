@@ -21,19 +21,21 @@ class Documents:
     document: bytes
     effective: bytes
     objective: Objective
+    further_objectives: tuple[Objective, ...] = ()
 
     @classmethod
     def of(cls, study: Study) -> "Documents":
         """Those of a study that a user gave. Raises TypeError when they are not plain data."""
-        return cls.from_json(json.dumps(study.document), json.dumps(study.effective), study.objective)
+        return cls.from_json(json.dumps(study.document), json.dumps(study.effective), study.objectives)
 
     @classmethod
-    def from_json(cls, document: str, effective: str, objective: Objective) -> "Documents":
+    def from_json(cls, document: str, effective: str, objectives: tuple[Objective, ...]) -> "Documents":
         """Those that were stored as JSON texts."""
         return cls(
             document=marshal.dumps(json.loads(document)),
             effective=marshal.dumps(json.loads(effective)),
-            objective=objective,
+            objective=objectives[0],
+            further_objectives=objectives[1:],
         )
 
     def onto(self, study: Study) -> Study:
@@ -42,7 +44,8 @@ class Documents:
             study,
             document=self.copied_document(),
             effective=self.copied_effective(),
-            objective=self.copied_objective(),
+            objective=_copied(self.objective),
+            further_objectives=tuple(map(_copied, self.further_objectives)),
             overrides=dict(study.overrides),
             summary=replace(study.summary, counts=dict(study.summary.counts)),
         )
@@ -53,5 +56,6 @@ class Documents:
     def copied_effective(self) -> Mapping[str, Any]:
         return cast(Mapping[str, Any], marshal.loads(self.effective))  # noqa: S302 - made above, from JSON
 
-    def copied_objective(self) -> Objective:
-        return replace(self.objective, strategies=dict(self.objective.strategies))
+
+def _copied(objective: Objective) -> Objective:
+    return replace(objective, strategies=dict(objective.strategies))

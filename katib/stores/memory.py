@@ -123,15 +123,16 @@ class MemoryStore:
             record = self._of(lease.uid)
             rules.check_lease(record.study, lease)
             rules.check_revision(record.study, changes)
+            rules.check_values(record.study, changes)
             _check_metrics(record, changes)
-            objective, summary, revision = record.study.objective, record.study.summary, record.study.revision + 1
+            objectives, summary, revision = record.study.objectives, record.study.summary, record.study.revision + 1
             # From here on nothing can fail, so all of it is done.
             for advice in changes.advice:
                 if advice.ordinal not in record.trials:
                     name = rules.free_name(record.study, advice.ordinal, record.ordinals)
                     trial = rules.advised(advice, name, revision=revision, now=now)
                     record.put(trial)
-                    summary = rules.summary_after(summary, None, trial, objective)
+                    summary = rules.summary_after(summary, None, trial, objectives)
             before_all = dict(record.open)
             _append(record, changes.observations, now=now)
             skipped = []
@@ -142,7 +143,7 @@ class MemoryStore:
                     skipped.append(move)
                     continue
                 record.put(_with_early_points(record, after) if after.attempt != before.attempt else after)
-                summary = rules.summary_after(summary, before, after, objective)
+                summary = rules.summary_after(summary, before, after, objectives)
             moved_any = summary != record.study.summary or len(skipped) < len(changes.transitions)
             record.study = rules.committed(record.study, changes, summary, moved_any=moved_any)
             record.events.extend(rules.kept_event(event) for event in changes.events)

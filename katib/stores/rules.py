@@ -64,6 +64,7 @@ def new_study(new: NewStudy, *, now: float) -> Study:
         document=new.document,
         effective=new.effective,
         objective=new.objective,
+        further_objectives=new.further_objectives,
         budget=new.budget,
         condition=Condition(
             status=StudyStatus.CREATED, reason=StudyReason.CREATED, message="Experiment is created", since=now
@@ -173,6 +174,14 @@ def view_after(basis: StudyView, study: Study, changed: Iterable[Trial]) -> Stud
     )
 
 
+def check_values(study: Study, changes: Changes) -> None:
+    """Raises ValueError when a trial is to get a value for some of the study's objectives only."""
+    wanted = len(study.objectives)
+    for move in changes.transitions:
+        if len(move.values) not in (0, wanted):
+            raise ValueError(f"trial {move.ordinal}: {len(move.values)} values for {wanted} objectives")
+
+
 def check_changes(changes: Changes) -> None:
     """Raises ValueError for changes that no store may write, whatever the record is."""
     for advice in changes.advice:
@@ -189,8 +198,10 @@ def _check_transition(move: Transition) -> None:
         raise ValueError(f"{what} is not a move that a trial can make")
     if move.attempt_after not in (None, move.attempt, move.attempt + 1):
         raise ValueError(f"{what}: attempt {move.attempt} cannot become attempt {move.attempt_after}")
-    if move.value is not None and (move.target not in FINISHED or not math.isfinite(move.value)):
+    if move.values and (move.target not in FINISHED or not all(map(math.isfinite, move.values))):
         raise ValueError(f"{what} with value {move.value}: only a finished trial has a value, and a finite one")
+    if move.value is None and move.further_values:
+        raise ValueError(f"{what}: a trial has values for all objectives or for none")
 
 
 def check_points(batch: Iterable[TrialPoints]) -> None:
@@ -249,6 +260,7 @@ def moved(trial: Trial, move: Transition, *, revision: int, now: float) -> Trial
         failures=trial.failures if move.failures is None else move.failures,
         losses=trial.losses if move.losses is None else move.losses,
         value=move.value,
+        further_values=move.further_values,
         metrics={} if again else trial.metrics,
         created_at=now if trial.state is TrialState.ADVISED else trial.created_at,
         started_at=move.started_at if again or move.started_at is not None else trial.started_at,
@@ -282,12 +294,12 @@ def _matches(trial: Trial, which: TrialFilter) -> bool:
     )
 
 
-def summary_after(summary: Summary, source: Trial | None, target: Trial, objective: Objective) -> Summary:
+def summary_after(summary: Summary, source: Trial | None, target: Trial, objectives: Sequence[Objective]) -> Summary:
     """The summary after a trial was advised (`source` is None) or moved."""
     moved_on = summary.moved(source.state if source else None, target.state)
     if target.ordinal > moved_on.highest_ordinal:
         moved_on = replace(moved_on, highest_ordinal=target.ordinal)
-    return moved_on.with_value(target.ordinal, target.value, objective)
+    return moved_on.with_values(target.ordinal, target.values, objectives)
 
 
 def committed(study: Study, changes: Changes, summary: Summary, *, moved_any: bool) -> Study:

@@ -9,7 +9,7 @@ from katib.core.trial import Trial
 from katib.errors import Fault, InvalidInput
 from katib.suggestion.check import checked, condition_faults
 from katib.suggestion.describe import plain
-from katib.suggestion.registry import Algorithm, Registry, missing
+from katib.suggestion.registry import Algorithm, AlgorithmClass, Registry, missing
 
 KEPT = 64
 """Studies whose algorithm is kept between requests; the one asked longest ago is rebuilt when it is asked again."""
@@ -30,8 +30,8 @@ class LocalSuggestions:
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
         """See SuggestionService."""
         found = self._registry.find(config.algorithm)
-        absent = missing(config.algorithm, found)
-        return (absent,) if absent else (*condition_faults(config, found.abilities), *found.validate(config))
+        unfit = _unfit(config, found)
+        return (unfit,) if unfit else (*condition_faults(config, found.abilities), *found.validate(config))
 
     def abilities(self, algorithm: str) -> Abilities:
         """See SuggestionService."""
@@ -54,8 +54,8 @@ class LocalSuggestions:
         kept = self._kept.pop(study_key(config), None)
         if kept is None or kept[0] != config:
             found = self._registry.find(config.algorithm)
-            if absent := missing(config.algorithm, found):
-                raise InvalidInput((absent,), what=f"algorithm {config.algorithm!r}")
+            if unfit := _unfit(config, found):
+                raise InvalidInput((unfit,), what=f"algorithm {config.algorithm!r}")
             if faults := condition_faults(config, found.abilities):
                 raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
             kept = (config, found(config))
@@ -63,6 +63,18 @@ class LocalSuggestions:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return kept[1]
+
+
+def _unfit(config: StudyConfig, algorithm: AlgorithmClass) -> Fault | None:
+    """Why the algorithm cannot be asked about this study at all, if so."""
+    if config.further_objectives and not algorithm.abilities.several_objectives:
+        return Fault(
+            path="spec.objectives",
+            given=f"{len(config.objectives)} objectives",
+            wanted=f"one objective, since algorithm {config.algorithm!r} takes no more",
+            hint="give `spec.objective`, or choose one that takes several (`katib algorithms` tells its abilities)",
+        )
+    return missing(config.algorithm, algorithm)
 
 
 def _ordinal(trial: Trial) -> int:

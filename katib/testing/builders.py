@@ -88,6 +88,7 @@ def study(
     summary: Summary | None = None,
     stop: bool = False,
     exhausted: str = "",
+    further: Sequence[Objective] = (),
 ) -> Study:
     """A running study of three trials, two at a time."""
     return Study(
@@ -102,6 +103,7 @@ def study(
         stop_requested=stop,
         exhausted=exhausted,
         created_at=NOW,
+        further_objectives=tuple(further),
     )
 
 
@@ -120,11 +122,11 @@ def summary(*, highest: int | None = None, best: float | None = None, best_ordin
     )
 
 
-def recount(trials: Iterable[Trial], objective: Objective) -> Summary:
+def recount(trials: Iterable[Trial], *objectives: Objective) -> Summary:
     """The summary of `trials`, counted from nothing: what the store's own summary must equal."""
     total = Summary()
     for one in sorted(trials, key=lambda trial: trial.ordinal):
-        total = total.moved(None, one.state).with_value(one.ordinal, one.value, objective)
+        total = total.moved(None, one.state).with_values(one.ordinal, one.values, objectives)
         total = replace(total, highest_ordinal=max(total.highest_ordinal, one.ordinal))
     return total
 
@@ -143,6 +145,7 @@ def trial(
     failures: int = 0,
     losses: int = 0,
     value: float | None = None,
+    further: Sequence[float] = (),
     metrics: Mapping[str, MetricSummary] | None = None,
     not_before: float = 0.0,
     stopped_by: EarlyStop | None = None,
@@ -158,6 +161,7 @@ def trial(
         failures=failures,
         losses=losses,
         value=value,
+        further_values=tuple(further),
         metrics=metrics or {},
         created_at=NOW,
         started_at=None if state in (TrialState.ADVISED, TrialState.PENDING) else NOW,
@@ -270,7 +274,7 @@ def snapshot(
     unused = tuple(trial(ordinal, TrialState.ADVISED) for ordinal in advised)
     if on_record.summary == Summary():
         every = [*finished, *unused, *(one.trial for one in views)]
-        on_record = replace(on_record, summary=recount(every, on_record.objective))
+        on_record = replace(on_record, summary=recount(every, *on_record.objectives))
     return Snapshot(
         now=now,
         study=on_record,

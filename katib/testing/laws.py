@@ -125,6 +125,8 @@ def moves_lawfully(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"trial {move.ordinal} succeeded without a value"
         if move.value is not None and move.target not in (TrialState.SUCCEEDED, TrialState.EARLY_STOPPED):
             yield f"trial {move.ordinal} is {move.target} with value {move.value}"
+        if len(move.values) not in (0, len(snapshot.study.objectives)):
+            yield f"trial {move.ordinal} has {len(move.values)} values for {len(snapshot.study.objectives)} objectives"
 
 
 def judges_once(snapshot: Snapshot, plan: Plan) -> Iterator[str]:

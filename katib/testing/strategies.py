@@ -7,6 +7,7 @@ small, so that shrinking acts on what matters.
 
 import os
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from katib.core.classify import TrialView
 from katib.core.decide import Snapshot
 from katib.core.objective import Direction, Objective, Strategy
 from katib.core.observation import MetricPoint, Metrics
+from katib.core.pareto import FrontPoint
 from katib.core.run import NOT_LAUNCHED, Cause, Phase, RunReport
 from katib.core.space import Assignment, Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, When
 from katib.core.stopping import Comparison, EarlyStop, Judgement, StopRule
@@ -145,6 +147,9 @@ METRICS: tuple[Metrics, ...] = (
     make.metrics("text"),
     make.metrics(1.0, "text"),
     make.metrics(0.5, metric="another"),
+    {**make.metrics(0.5), **make.metrics(2.0, metric="latency")},
+    {**make.metrics(-1.0), **make.metrics(1.0, metric="latency")},
+    {**make.metrics(1.0), **make.metrics(float("nan"), metric="latency")},
 )
 """What a trial may have reported: nothing, values, values that are none, another metric."""
 
@@ -195,6 +200,13 @@ RULES: tuple[tuple[StopRule, ...], ...] = (
 )
 """What may be attached to trials that are created."""
 
+FURTHER: tuple[tuple[Objective, ...], ...] = (
+    (),
+    (make.objective(metric="latency"),),
+    (make.objective(metric="latency", maximize=True, goal=2.0),),
+)
+"""Objectives beside the first."""
+
 RETRIES: tuple[RetryPolicy, ...] = tuple(
     RetryPolicy(retries=retries, losses=losses) for retries in (0, 1, 2) for losses in (2, 0, 1)
 )
@@ -214,20 +226,32 @@ metrics: SearchStrategy[Metrics] = st.sampled_from(METRICS)
 run_reports: SearchStrategy[RunReport] = st.sampled_from(REPORTS)
 budgets: SearchStrategy[Budget] = st.sampled_from(BUDGETS)
 objectives: SearchStrategy[Objective] = st.sampled_from(OBJECTIVES)
+further_objectives: SearchStrategy[tuple[Objective, ...]] = st.sampled_from(FURTHER)
 retries: SearchStrategy[RetryPolicy] = st.sampled_from(RETRIES)
 conditions: SearchStrategy[Condition] = st.sampled_from(CONDITIONS)
 
 
 @composite
-def summaries(draw: DrawFn) -> Summary:
-    """Any counts with any best value."""
+def summaries(draw: DrawFn, objectives: int = 1) -> Summary:
+    """Any counts with any best value, or any front of one or two trials with so many values."""
     numbers = draw(st.lists(st.integers(min_value=0, max_value=4), max_size=len(TrialState)))
     return Summary(
         counts=dict(zip(TrialState, numbers, strict=False)),
         highest_ordinal=draw(st.integers(min_value=0, max_value=12)),
-        best_ordinal=1,
-        best_value=draw(st.sampled_from((None, -1.0, 0.5, 1.0))),
+        **draw(_best(objectives)),
     )
+
+
+def _best(objectives: int) -> SearchStrategy[dict[str, Any]]:
+    if objectives == 1:
+        return st.fixed_dictionaries(
+            {"best_ordinal": st.just(1), "best_value": st.sampled_from((None, -1.0, 0.5, 1.0))}
+        )
+    values = st.tuples(*[st.sampled_from(VALUES)] * objectives)
+    points = st.lists(values, max_size=2).map(
+        lambda drawn: tuple(FrontPoint(ordinal=k, values=each) for k, each in enumerate(drawn, start=1))
+    )
+    return st.fixed_dictionaries({"front": points})
 
 
 PAUSES = (0.0, -1.0, 1.0, 60.0, 61.0, 86_400.0)
@@ -280,9 +304,12 @@ def unfinished_trials(draw: DrawFn, ordinal: int) -> Trial:
     )
 
 
-def finished_trials(ordinal: int) -> SearchStrategy[Trial]:
-    """Trial `ordinal`, finished in some way."""
-    return st.sampled_from(FINISHED_TRIALS).map(lambda drawn: make.trial(ordinal, drawn[0], value=drawn[1]))
+@composite
+def finished_trials(draw: DrawFn, ordinal: int, objectives: int = 1) -> Trial:
+    """Trial `ordinal`, finished in some way; with so many values if it has any."""
+    state, value = draw(st.sampled_from(FINISHED_TRIALS))
+    further = [draw(st.sampled_from(VALUES)) for _ in range(objectives - 1)] if value is not None else []
+    return make.trial(ordinal, state, value=value, further=further)
 
 
 @composite
@@ -290,12 +317,14 @@ def snapshots(draw: DrawFn) -> Snapshot:
     """Any well-typed snapshot. Ordinals count 1, 2, 3 …: first the unfinished trials, then the unused advice."""
     unfinished = draw(st.integers(min_value=0, max_value=5))
     advised = draw(st.integers(min_value=0, max_value=3))
+    further = draw(further_objectives)
     study = replace(
         make.study(stop=draw(st.booleans()), exhausted=draw(st.sampled_from(("", "the grid is used up")))),
         objective=draw(objectives),
         budget=draw(budgets),
         condition=draw(conditions),
-        summary=draw(summaries()),
+        summary=draw(summaries(1 + len(further))),
+        further_objectives=further,
     )
     return Snapshot(
         now=draw(times()),
@@ -322,10 +351,10 @@ def consistent_snapshots(draw: DrawFn) -> Snapshot:
     above = len(snapshot.trials) + len(snapshot.advised)
     unseen = draw(st.integers(0, 3)) if len(snapshot.advised) >= snapshot.study.budget.parallel else 0
     finished = [
-        draw(finished_trials(ordinal))
+        draw(finished_trials(ordinal, len(snapshot.study.objectives)))
         for ordinal in range(above + unseen + 1, above + unseen + 1 + draw(st.integers(0, 4)))
     ]
     every: list[Trial] = [*finished, *snapshot.advised, *(view.trial for view in snapshot.trials)]
     every += [make.trial(ordinal, TrialState.ADVISED) for ordinal in range(above + 1, above + unseen + 1)]
-    summary = make.recount(every, snapshot.study.objective)
+    summary = make.recount(every, *snapshot.study.objectives)
     return replace(snapshot, study=replace(snapshot.study, summary=summary))

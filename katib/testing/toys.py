@@ -224,7 +224,7 @@ class ToyStore:
         if moved.state in FINISHED:
             del self.open[trial.ordinal]
         summary = self.study.summary.moved(move.source, move.target)
-        self.study = replace(self.study, summary=summary.with_value(trial.ordinal, move.value, self.study.objective))
+        self.study = replace(self.study, summary=summary.with_values(trial.ordinal, move.values, self.study.objectives))
         return True
 
 
@@ -239,6 +239,7 @@ def moved_trial(trial: Trial, move: Transition) -> Trial:
         failures=trial.failures if move.failures is None else move.failures,
         losses=trial.losses if move.losses is None else move.losses,
         value=move.value,
+        further_values=move.further_values,
         started_at=trial.started_at if move.started_at is None else move.started_at,
         ended_at=trial.ended_at if move.ended_at is None else move.ended_at,
         not_before=move.not_before,

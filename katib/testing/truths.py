@@ -5,6 +5,7 @@ A `Witness` looks at a world after each event and compares it with what it saw b
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from katib.core.run import Cause, Phase, RunKey
 from katib.core.study import Condition, StudyReason, StudyStatus
@@ -53,11 +54,10 @@ class Witness:
     def exact_summary(self) -> Iterator[str]:
         """The summary is the recount."""
         study = self.world.study
-        recount = make.recount(self.world.store.trials.values(), study.objective)
+        recount = make.recount(self.world.store.trials.values(), *study.objectives)
         kept = study.summary
         counts = {state: number for state, number in kept.counts.items() if number}
-        same = (kept.highest_ordinal, kept.best_ordinal, kept.best_value)
-        if counts != recount.counts or same != (recount.highest_ordinal, recount.best_ordinal, recount.best_value):
+        if replace(kept, counts=counts) != recount:
             yield f"{kept} is on record, {recount} is counted"
 
     def only_onward(self) -> Iterator[str]:

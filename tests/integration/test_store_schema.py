@@ -32,8 +32,8 @@ from katib.testing.stores.sharing import at_once
 DUMPS = Path(__file__).parent / "test_store_schemas"
 
 
-def fill(store: Store) -> None:
-    """A study with a bit of everything."""
+def fill(store: Store, version: str = RELEASED[-1]) -> None:
+    """Studies with a bit of everything that a schema of that version knows."""
     owned = Owned(store, document={"spec": {"ä": [1, 2.5, None]}}, effective={"spec": {}}, run_dir="/runs/digits")
     owned.run(1, 2)
     owned.advise(3)
@@ -42,6 +42,12 @@ def fill(store: Store) -> None:
     done = move(1, TrialState.RUNNING, TrialState.SUCCEEDED, reason=Reason.SUCCEEDED, value=0.25, ended_at=NOW)
     event = Event(time=NOW, kind="Normal", reason="Told", message="something", ordinal=1)
     owned.commit(transitions=[done], events=[event], condition=make.condition(), overrides={"a": "b"})
+    if version >= "0003":
+        several = Owned(store, name="several", further_objectives=(make.objective(maximize=True, metric="accuracy"),))
+        several.run(1, 2, 3)
+        several.finish(1, 0.5, -0.0)
+        several.finish(2, 0.25, 1e308)
+        several.finish(3, 0.125, 0.1)
 
 
 def record(store: Store) -> list[object]:
@@ -63,7 +69,7 @@ def test_a_store_of_any_release_is_upgraded_and_used(version: str, tmp_path: Pat
     assert old.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(version,)]
     old.close()
     store, new = open_store(tmp_path / "old.db"), open_store(tmp_path / "new.db")
-    fill(new)
+    fill(new, version)
     assert repr(record(store)) == repr(record(new))
     lease = store.acquire("digits", "me", now=NOW, seconds=60)
     changes = Changes(transitions=[move(2, TrialState.RUNNING, TrialState.SUCCEEDED, value=0.125)])
@@ -114,7 +120,7 @@ def test_many_may_create_a_store_at_once(fresh: str) -> None:
     stores = at_once(*[lambda: open_store(fresh)] * 6)
     fill(stores[0])  # type: ignore[arg-type]
     for store in stores:
-        assert len(record(store)) == 1  # type: ignore[arg-type]
+        assert len(record(store)) == 2  # type: ignore[arg-type]
         store.close()  # type: ignore[attr-defined]
 
 

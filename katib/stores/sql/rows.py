@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from katib.core.objective import Direction, Objective, Strategy
 from katib.core.observation import MetricPoint, Metrics, MetricSummary
+from katib.core.pareto import Front, FrontPoint
 from katib.core.stopping import Comparison, EarlyStop, StopRule
 from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Reason, Trial, TrialState
@@ -51,8 +52,8 @@ def study_row(row: Row) -> StudyRow:
     """From STUDY_COLUMNS; its documents are still to be put in."""
     (
         number, uid, name, max_trials, parallel, max_failed, status, reason, message, since, counts, highest,
-        best_ordinal, best_value, generation, stop, exhausted, overrides, revision, created_at, started_at, ended_at,
-        owner, term, lease_until, run_dir,
+        best_ordinal, best_value, front, generation, stop, exhausted, overrides, revision, created_at, started_at,
+        ended_at, owner, term, lease_until, run_dir,
     ) = row  # fmt: skip
     study = Study(
         name=name,
@@ -67,6 +68,7 @@ def study_row(row: Row) -> StudyRow:
             highest_ordinal=highest,
             best_ordinal=best_ordinal,
             best_value=_number(best_value),
+            front=() if front is None else _front(front),
         ),
         generation=generation,
         stop_requested=bool(stop),
@@ -86,6 +88,14 @@ def study_row(row: Row) -> StudyRow:
 
 def _number(text: str | None) -> float | None:
     return None if text is None else float(text)
+
+
+def _front(text: str) -> Front:
+    return tuple(FrontPoint(ordinal=ordinal, values=tuple(values)) for ordinal, values in _decode(text)[0])
+
+
+def _front_text(front: Front) -> str | None:
+    return json.dumps([(point.ordinal, point.values) for point in front]) if front else None
 
 
 def _text(number: float | None) -> str | None:
@@ -111,6 +121,7 @@ def study_parameters(study: Study) -> dict[str, Any]:
         "highest_ordinal": study.summary.highest_ordinal,
         "best_ordinal": study.summary.best_ordinal,
         "best_value": _text(study.summary.best_value),
+        "front": _front_text(study.summary.front),
         "generation": study.generation,
         "stop_requested": int(study.stop_requested),
         "exhausted": study.exhausted,
@@ -128,44 +139,47 @@ def study_parameters(study: Study) -> dict[str, Any]:
 
 def documents_parameters(study_id: int, study: Study) -> dict[str, Any]:
     """For every column of `documents`."""
-    objective = study.objective
-    fields = {
+    first, *further = map(_objective_fields, study.objectives)
+    return {
+        "study_id": study_id,
+        "document": json.dumps(study.document),
+        "effective": json.dumps(study.effective),
+        "objective": json.dumps({**first, "further": further} if further else first),
+    }
+
+
+def _objective_fields(objective: Objective) -> dict[str, Any]:
+    return {
         "metric": objective.metric,
         "direction": objective.direction,
         "goal": objective.goal,
         "additional": objective.additional,
         "strategies": dict(objective.strategies),
     }
-    return {
-        "study_id": study_id,
-        "document": json.dumps(study.document),
-        "effective": json.dumps(study.effective),
-        "objective": json.dumps(fields),
-    }
 
 
 def documents_row(row: Row) -> Documents:
     """From (document, effective, objective)."""
     document, effective, objective = row
-    fields = json.loads(objective)
-    return Documents.from_json(
-        document,
-        effective,
-        Objective(
-            metric=fields["metric"],
-            direction=Direction(fields["direction"]),
-            goal=fields["goal"],
-            additional=tuple(fields["additional"]),
-            strategies={metric: Strategy(value) for metric, value in fields["strategies"].items()},
-        ),
+    first = json.loads(objective)
+    return Documents.from_json(document, effective, tuple(map(_objective, (first, *first.get("further", ())))))
+
+
+def _objective(fields: Mapping[str, Any]) -> Objective:
+    return Objective(
+        metric=fields["metric"],
+        direction=Direction(fields["direction"]),
+        goal=fields["goal"],
+        additional=tuple(fields["additional"]),
+        strategies={metric: Strategy(value) for metric, value in fields["strategies"].items()},
     )
 
 
 def trial_row(row: Row) -> Trial:
     """From TRIAL_COLUMNS."""
     (
-        ordinal, name, assignment, labels, state, reason, message, attempt, failures, losses, value, metrics,
-        created_at, started_at, ended_at, not_before, revision, rules, stopped_by,
+        ordinal, name, assignment, labels, state, reason, message, attempt, failures, losses, value,
+        further, metrics, created_at, started_at, ended_at, not_before, revision, rules, stopped_by,
     ) = row  # fmt: skip
     return Trial(
         ordinal=ordinal,
@@ -179,6 +193,7 @@ def trial_row(row: Row) -> Trial:
         failures=failures,
         losses=losses,
         value=_number(value),
+        further_values=() if further is None else tuple(_decode(further)[0]),
         metrics={} if metrics == "{}" else _metrics(metrics),
         created_at=created_at,
         started_at=started_at,
@@ -212,6 +227,7 @@ def trial_changes(trial: Trial) -> dict[str, Any]:
         "failures": trial.failures,
         "losses": trial.losses,
         "value": _text(trial.value),
+        "further_values": json.dumps(trial.further_values) if trial.further_values else None,
         "metrics": metrics_text(trial.metrics),
         "created_at": trial.created_at,
         "started_at": trial.started_at,

@@ -150,11 +150,12 @@ class SqlStore:
         return self._database.write(change)
 
     def _commit(self, work: Work, row: StudyRow, changes: Changes, *, now: float) -> Committed:
+        rules.check_values(row.study, changes)
         revision = row.study.revision + 1
         new = record_advice(work, row, changes, revision=revision, now=now) if changes.advice else []
         summary = row.study.summary
         for trial in new:
-            summary = rules.summary_after(summary, None, trial, row.study.objective)
+            summary = rules.summary_after(summary, None, trial, row.study.objectives)
         trials = TrialRecords(work, row.id)
         log.append(trials, changes.observations, now=now)
         skipped, summary = _move(trials, changes.transitions, row.study, summary, now=now)
@@ -169,6 +170,7 @@ class SqlStore:
     def _commit_from(self, work: Work, basis: StudyView, lease: Lease, changes: Changes, *, now: float) -> Committed:
         """A commit that need not read what the basis says: each row is written where it is as it was read."""
         study = basis.study
+        rules.check_values(study, changes)
         trials = TrialRecords(work, self._studies.number(work, study.uid), basis)
         log.append(trials, changes.observations, now=now)
         skipped, summary = _move(trials, changes.transitions, study, study.summary, now=now)
@@ -192,7 +194,7 @@ def _move(
             skipped.append(move)
             continue
         trials.put(log.with_early_points(trials, after) if after.attempt != before.attempt else after)
-        summary = rules.summary_after(summary, before, after, study.objective)
+        summary = rules.summary_after(summary, before, after, study.objectives)
     return tuple(skipped), summary
 
 

@@ -65,6 +65,8 @@ studies = Table(
     Column("highest_ordinal", BigInteger, nullable=False),
     Column("best_ordinal", BigInteger),
     Column("best_value", Number),
+    # JSON; null with one objective.
+    Column("front", LongText),
     Column("generation", BigInteger, nullable=False),
     Column("stop_requested", SmallInteger, nullable=False),
     Column("exhausted", LongText, nullable=False),
@@ -107,6 +109,8 @@ trials = Table(
     Column("failures", BigInteger, nullable=False),
     Column("losses", BigInteger, nullable=False),
     Column("value", Number),
+    # JSON; null with one objective, or without a value.
+    Column("further_values", LongText),
     Column("metrics", LongText, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),

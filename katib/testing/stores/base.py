@@ -76,9 +76,11 @@ class Owned:
         self.commit(transitions=[move(ordinal, TrialState.ADVISED, TrialState.PENDING) for ordinal in ordinals])
         self.commit(transitions=[move(ordinal, TrialState.PENDING, TrialState.RUNNING) for ordinal in ordinals])
 
-    def finish(self, ordinal: int, value: float | None) -> None:
+    def finish(self, ordinal: int, value: float | None, *further: float) -> None:
         target = TrialState.SUCCEEDED if value is not None else TrialState.FAILED
-        assert not self.commit(transitions=[move(ordinal, TrialState.RUNNING, target, value=value)])
+        assert not self.commit(
+            transitions=[move(ordinal, TrialState.RUNNING, target, value=value, further_values=further)]
+        )
 
     def append(self, ordinal: int, *given: MetricPoint, attempt: int = 1) -> int:
         batch = [TrialPoints(trial=self.trial(ordinal).name, attempt=attempt, points=given)]

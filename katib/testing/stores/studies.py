@@ -29,10 +29,18 @@ class StudyCases(StoreCases):
             strategies={"loss": Strategy.LATEST},
         )
         budget = Budget(max_trials=None, parallel=7, max_failed=0)
-        given = new_study(document=document, effective={"x": 1e-7}, objective=objective, budget=budget, run_dir="/r/ü")
+        further = (make.objective(maximize=True, metric="size", goal=7.0), replace(objective, metric="latency"))
+        given = new_study(
+            document=document,
+            effective={"x": 1e-7},
+            objective=objective,
+            budget=budget,
+            run_dir="/r/ü",
+            further_objectives=further,
+        )
         study = store.create_study(given, now=NOW)
         assert study == store.get_study("digits") == store.list_studies()[0] == store.view(study.uid).study
-        assert (study.document, study.effective, study.objective) == (document, {"x": 1e-7}, objective)
+        assert (study.document, study.effective, study.objectives) == (document, {"x": 1e-7}, (objective, *further))
         assert (study.budget, study.run_dir, study.created_at) == (budget, "/r/ü", NOW)
         assert (study.condition.status, study.condition.reason) == (StudyStatus.CREATED, StudyReason.CREATED)
         assert (study.generation, study.revision, study.term, study.owner) == (1, 0, 0, "")

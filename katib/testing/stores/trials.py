@@ -157,8 +157,19 @@ class TrialCases(StoreCases):
             move(1, TrialState.RUNNING, TrialState.PENDING, attempt_after=3),
             move(1, TrialState.RUNNING, TrialState.PENDING, attempt_after=2, value=1.0),
             move(1, TrialState.RUNNING, TrialState.SUCCEEDED, value=float("nan")),
+            move(1, TrialState.RUNNING, TrialState.SUCCEEDED, value=0.5, further_values=(float("inf"),)),
+            move(1, TrialState.RUNNING, TrialState.SUCCEEDED, further_values=(0.5,)),
         ],
-        ids=["unmade", "unfinished", "not created", "attempt 3", "value too early", "value nan"],
+        ids=[
+            "unmade",
+            "unfinished",
+            "not created",
+            "attempt 3",
+            "value too early",
+            "value nan",
+            "second inf",
+            "only a second",
+        ],
     )
     def test_a_move_that_cannot_be_is_a_mistake_and_nothing_is_written(self, owned: Owned, wrong: Transition) -> None:
         owned.run(1)
@@ -273,6 +284,30 @@ class CommitCases(StoreCases):
             transitions=[move(1, TrialState.RUNNING, TrialState.SUCCEEDED, value=0.25)],
         )
         assert owned.trial(1).metrics["loss"].min == 0.25
+
+    def test_with_several_objectives_the_front_is_kept_and_nothing_is_best(self, store: Store) -> None:
+        owned = Owned(store, further_objectives=(make.objective(maximize=True, metric="accuracy"),))
+        owned.run(1, 2, 3, 4, 5)
+        # Minimise the first value, maximise the second: trial 4 is dominated by 3, and 5 dominates 2.
+        for ordinal, values in ((3, (0.5, 0.8)), (1, (0.25, -0.0)), (4, (0.5, 0.7)), (2, (0.9, 0.9)), (5, (0.8, 0.95))):
+            owned.finish(ordinal, *values)
+            assert repr(owned.trial(ordinal).values) == repr(values)
+        summary = owned.again().summary
+        assert repr([(point.ordinal, point.values) for point in summary.front]) == (
+            "[(1, (0.25, -0.0)), (3, (0.5, 0.8)), (5, (0.8, 0.95))]"
+        )
+        assert (summary.best_ordinal, summary.best_value) == (None, None)
+
+    def test_a_trial_has_a_value_for_each_objective_or_none(self, store: Store) -> None:
+        owned = Owned(store, further_objectives=(make.objective(metric="latency"),))
+        owned.run(1)
+        before = owned.again()
+        for basis in (None, owned.store.view(owned.uid)):
+            with pytest.raises(ValueError, match="1 values for 2 objectives"):
+                owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.SUCCEEDED, value=1.0)], basis=basis)
+        assert owned.again() == before
+        owned.finish(1, None)
+        assert owned.trial(1).values == ()
 
     def test_the_revision_grows_with_changes_of_study_and_trials_only(self, owned: Owned) -> None:
         owned.run(1)

@@ -12,7 +12,7 @@ NAN, INF = float("nan"), float("inf")
 
 def result(*values, objective=None, run=None):
     metrics = make.metrics(*values) if values else {}
-    return outcome(objective or make.objective(), metrics, run or make.exited(0))
+    return outcome([objective or make.objective()], metrics, run or make.exited(0))
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ def result(*values, objective=None, run=None):
 )
 def test_no_value(values, reason, words):
     said = result(*values)
-    assert (said.state, said.reason, said.value) == (TrialState.METRICS_UNAVAILABLE, reason, None)
+    assert (said.state, said.reason, said.values) == (TrialState.METRICS_UNAVAILABLE, reason, ())
     assert words in said.message
 
 
 def test_after_nan_a_number_is_a_value_again():
-    assert result(0.5, NAN, 0.75).value == 0.5
+    assert result(0.5, NAN, 0.75).values == (0.5,)
 
 
 @pytest.mark.parametrize(
@@ -49,19 +49,42 @@ def test_after_nan_a_number_is_a_value_again():
 def test_the_strategy_chooses_the_value(direction, strategy, value):
     strategies = {} if strategy is None else {"loss": strategy}
     said = result(1.0, 0.25, 0.5, objective=Objective(metric="loss", direction=direction, strategies=strategies))
-    assert (said.state, said.value) == (TrialState.SUCCEEDED, value)
+    assert (said.state, said.values) == (TrialState.SUCCEEDED, (value,))
     assert repr(value) in said.message
 
 
 def test_a_malformed_value_beside_a_good_one_is_mentioned():
     said = result(0.5, "0,25")
-    assert said.value == 0.5
+    assert said.values == (0.5,)
     assert "'0,25'" in said.message
 
 
 def test_another_metric_is_not_the_objective():
-    said = outcome(make.objective(), make.metrics(0.5, metric="accuracy"), make.exited(0))
+    said = outcome([make.objective()], make.metrics(0.5, metric="accuracy"), make.exited(0))
     assert said.reason is Reason.METRIC_NOT_FOUND
+
+
+def test_several_objectives_have_a_value_each():
+    latency = Objective(metric="latency", direction=Direction.MAXIMIZE, strategies={"latency": Strategy.LATEST})
+    both = {**make.metrics(0.5, 0.25), **make.metrics(7, 3, metric="latency")}
+    said = outcome([make.objective(), latency], both, make.exited(0))
+    assert (said.state, said.values) == (TrialState.SUCCEEDED, (0.25, 3.0))
+    assert said.message == "loss is 0.25 (min); latency is 3.0 (latest)"
+
+
+@pytest.mark.parametrize(
+    ("latency", "reason", "words"),
+    [
+        ((), Reason.METRIC_NOT_FOUND, "no metric 'latency'"),
+        ((1.0, NAN), Reason.DIVERGED, "latency ended as nan"),
+        (("fast",), Reason.METRIC_MALFORMED, "latency was reported, but never as a number"),
+    ],
+)
+def test_without_the_value_of_one_objective_a_trial_has_none(latency, reason, words):
+    metrics = {**make.metrics(0.5), **(make.metrics(*latency, metric="latency") if latency else {})}
+    said = outcome([make.objective(), make.objective(metric="latency")], metrics, make.exited(0))
+    assert (said.state, said.reason, said.values) == (TrialState.METRICS_UNAVAILABLE, reason, ())
+    assert words in said.message
 
 
 @pytest.mark.parametrize(

@@ -143,9 +143,11 @@ def test_better_is_a_strict_order(direction, a, b):
 def test_the_best_does_not_depend_on_the_order_of_ends(ends, direction):
     summary = Summary()
     for ordinal, value in ends:
-        summary = summary.with_value(ordinal, value, Objective(metric="loss", direction=direction))
+        values = () if value is None else (value,)
+        summary = summary.with_values(ordinal, values, [Objective(metric="loss", direction=direction)])
     best = (2, 0.25) if direction is Direction.MINIMIZE else (4, 1.0)
     assert (summary.best_ordinal, summary.best_value) == best
+    assert summary.front == ()
 
 
 def test_a_summary_is_not_changed_by_a_move():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from katib.core.pareto import FrontPoint
 from katib.core.study import StudyReason, StudyStatus
 from katib.core.verdict import verdict
 from katib.testing import builders as make
@@ -34,6 +35,29 @@ def test_goal(maximize, best, reached):
     condition = said(study, SUCCEEDED=1, RUNNING=1, best=best)
     assert (condition.reason is StudyReason.GOAL_REACHED) is reached
     assert condition.concluded is reached
+
+
+@pytest.mark.parametrize(
+    ("loss_goal", "accuracy_goal", "front", "reached"),
+    [
+        (0.1, 0.9, [(0.1, 0.9)], True),
+        (0.1, 0.9, [(0.05, 0.5), (0.2, 0.95)], False),
+        (0.1, 0.9, [(0.05, 0.5), (0.1, 0.95), (0.2, 0.99)], True),
+        (0.1, None, [(0.1, 0.0)], True),
+        (None, 0.9, [(0.1, 0.8), (5.0, 0.9)], True),
+        (None, None, [(-1e308, 1e308)], False),
+        (0.1, 0.9, [], False),
+    ],
+)
+def test_several_goals_are_reached_by_one_trial(loss_goal, accuracy_goal, front, reached):
+    accuracy = make.objective(maximize=True, metric="accuracy", goal=accuracy_goal)
+    study = make.study(goal=loss_goal, further=[accuracy])
+    points = tuple(FrontPoint(ordinal=ordinal, values=values) for ordinal, values in enumerate(front, start=1))
+    summary = replace(make.summary(SUCCEEDED=3), front=points)
+    condition = verdict(study, summary, unused_advice=0, now=make.NOW)
+    assert condition.reason is (
+        StudyReason.GOAL_REACHED if reached else StudyReason.MAX_TRIALS if front else StudyReason.NONE_SUCCEEDED
+    )
 
 
 def test_no_goal_is_never_reached():
