@@ -47,6 +47,8 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
         *unowned,
         f"  trials     {told or 'none yet'}{f' (of at most {limit})' if limit else ''}",
     ]
+    if view["algorithm_chosen"]:
+        lines.append(f"  algorithm  {view['algorithm']}, which took {view['algorithm_chosen']}")
     best = view["best"]
     if best is None:
         return [*lines, "  best       none: no trial has reported a value"]

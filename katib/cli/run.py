@@ -19,7 +19,6 @@ Words = Annotated[
     ),
 ]
 DEFAULT_TRIALS = 20
-DEFAULT_ALGORITHM = "random"
 
 
 def run(  # noqa: PLR0913 - each is a documented option of the command line
@@ -54,7 +53,10 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     minimize: Annotated[str, typer.Option("--minimize", metavar="METRIC", help="The metric to minimise.")] = "",
     maximize: Annotated[str, typer.Option("--maximize", metavar="METRIC", help="The metric to maximise.")] = "",
     algorithm: Annotated[
-        str, typer.Option("--algorithm", help="A name that `katib algorithms` lists; random when absent.")
+        str,
+        typer.Option(
+            "--algorithm", help="A name that `katib algorithms` lists; auto, which takes one that fits, when absent."
+        ),
     ] = "",
     early_stopping: Annotated[
         str,
@@ -160,6 +162,7 @@ def _from_command(
     parallel: int | None,
     image: str,
 ) -> dict[str, Any]:
+    from katib.spec.defaults import DEFAULT_ALGORITHM
     from katib.spec.quick import experiment_from_command
 
     if bool(minimize) == bool(maximize):

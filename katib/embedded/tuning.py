@@ -36,7 +36,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     *,
     objective: str = "loss",
     direction: str = "minimize",
-    algorithm: str = "tpe",
+    algorithm: str = "auto",
     max_trials: int = 50,
     parallel: int = 4,
     goal: float | None = None,
@@ -58,8 +58,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
             be any objects that pickle. With `@optimizer=sgd` behind such a text `fn` gets the parameter only in trials
             in which optimizer is sgd.
         objective: the metric to optimise.
-        algorithm: a name that `katib algorithms` lists.
-        algorithm: `random`, `grid`, `sobol` or `tpe`.
+        algorithm: a name that `katib algorithms` lists; `auto` takes one that fits.
         early_stopping: what ends hopeless trials early, as on the command line: `medianstop`, or with settings
             `medianstop:start_step=5,min_trials_required=4`. `fn` must report by `katib.report(loss=…, step=…)`.
         goal: stop as soon as the objective reaches it; None for no goal.

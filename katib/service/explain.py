@@ -8,7 +8,7 @@ from typing import Any
 from katib.core.study import Study, StudyReason, StudyStatus
 from katib.core.trial import Trial, TrialState
 from katib.service.owners import Owner, running_elsewhere
-from katib.service.views import event_view, metrics, moment, stopped_by
+from katib.service.views import chosen_algorithm, event_view, metrics, moment, stopped_by
 from katib.stores.contract import Store, StudyView, TrialFilter
 
 BAD = frozenset({TrialState.FAILED, TrialState.METRICS_UNAVAILABLE})
@@ -68,7 +68,12 @@ def explain(store: Store, name: str, *, now: float, tail_of: TailOf) -> Explanat
         doing=doing,
         since=since,
         hint=hint,
-        details=(*_waits(view, now), *_failures(store, study, tail_of), *_early_stops(store, study)),
+        details=(
+            *_waits(view, now),
+            *_failures(store, study, tail_of),
+            *_early_stops(store, study),
+            *_choice(store, study),
+        ),
         events=tuple(event_view(event) for event in events),
         running=tuple(_running(trial, tail_of) for trial in view.unfinished if trial.state is TrialState.RUNNING),
     )
@@ -142,6 +147,13 @@ def _early_stops(store: Store, study: Study) -> list[str]:
         return []
     last = stopped[-1]
     return [f"{_number(len(stopped), 'trial')} stopped early; the last of them, {last.name}: {last.message}"]
+
+
+def _choice(store: Store, study: Study) -> list[str]:
+    """What the algorithm took, where it is one that takes others."""
+    chosen = chosen_algorithm(store, study)
+    named = (study.effective["spec"].get("algorithm") or {}).get("algorithmName")
+    return [] if chosen is None else [f"algorithm {named} took {chosen} for the latest suggestion"]
 
 
 def _running(trial: Trial, tail_of: TailOf) -> dict[str, Any]:

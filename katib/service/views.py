@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from katib.core.advice import CHOSEN_LABEL
 from katib.core.observation import Metrics
 from katib.core.space import Assignment, ParameterType, as_number
 from katib.core.stopping import EarlyStop
@@ -31,6 +32,12 @@ def best_trial(store: Store, study: Study) -> Trial | None:
         return None
     found = store.trials(study.uid, TrialFilter(ordinals=frozenset({ordinal})))
     return found[0] if found else None
+
+
+def chosen_algorithm(store: Store, study: Study) -> str | None:
+    """What an algorithm that takes others (`auto`) took for the latest suggestion; None when it says nothing."""
+    latest = TrialFilter(ordinals=frozenset({study.summary.highest_ordinal}))
+    return next((trial.labels.get(CHOSEN_LABEL) for trial in store.trials(study.uid, latest)), None)
 
 
 def study_view(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:

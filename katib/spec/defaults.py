@@ -17,7 +17,7 @@ from katib.spec.experiment import (
     TrialTemplate,
 )
 
-DEFAULT_ALGORITHM = "random"
+DEFAULT_ALGORITHM = "auto"
 DEFAULT_PARALLEL = 3
 
 M = TypeVar("M", bound=Model)

@@ -290,9 +290,7 @@ class ExperimentSpec(Model):
 
     parameters: list[ParameterSpec] = Field(default_factory=list, description="The hyperparameters.")
     objective: ObjectiveSpec = Field(default_factory=ObjectiveSpec, description="What to optimise.")
-    algorithm: AlgorithmSpec = Field(
-        default_factory=AlgorithmSpec, description="What chooses values; default `random`."
-    )
+    algorithm: AlgorithmSpec = Field(default_factory=AlgorithmSpec, description="What chooses values; default `auto`.")
     early_stopping: AlgorithmSpec | None = Field(None, description="What ends hopeless trials early; as `algorithm`.")
     trial_template: TrialTemplate = Field(default_factory=TrialTemplate, description="How a trial runs.")
     parallel_trial_count: Count | None = Field(

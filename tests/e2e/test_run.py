@@ -79,6 +79,33 @@ def test_twenty_trials_unless_told_otherwise(cli):
     assert done.json["objective"]["direction"] == "maximize"
 
 
+def test_who_names_no_algorithm_is_told_which_one_was_taken(cli):
+    words = ("--max-trials", "3", "--name", "free", "--minimize", "loss")
+    done = cli.run("run", "--param", "x=float:0:1", *words, "--output", "json", "--", "echo", "loss={x}")
+    assert (done.json["algorithm"], done.json["algorithm_chosen"]) == ("auto", "gp")
+    assert {t["labels"]["katib.kubeflow.org/algorithm"] for t in cli.trials("free")} == {"gp"}
+    assert "algorithm  auto, which took gp" in cli.run("show", "free").out
+    assert "took gp for the latest suggestion" in cli.run("explain", "free").out
+    small = cli.run(
+        "run",
+        "--param",
+        "x=a,b",
+        "--name",
+        "few",
+        "--minimize",
+        "loss",
+        "--max-trials",
+        "2",
+        "--output",
+        "json",
+        "--",
+        "echo",
+        "loss=1",
+        "{x}",
+    )
+    assert small.json["algorithm_chosen"] == "grid"
+
+
 def test_print_yaml_prints_the_experiment_and_runs_nothing(cli):
     words = [
         "--param",

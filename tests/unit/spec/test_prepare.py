@@ -153,7 +153,7 @@ class TestDefaults:
         assert self.effective(changes)["parallelTrialCount"] == parallel
 
     def test_algorithm(self):
-        assert self.effective({"spec.algorithm": GONE})["algorithm"] == {"algorithmName": "random"}
+        assert self.effective({"spec.algorithm": GONE})["algorithm"] == {"algorithmName": "auto"}
         assert self.effective()["algorithm"] == {"algorithmName": "random"}
 
     @pytest.mark.parametrize(("direction", "best"), [("minimize", "min"), ("maximize", "max")])
