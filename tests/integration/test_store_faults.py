@@ -228,10 +228,28 @@ def test_a_store_that_cannot_be_written_says_so(open_folder: Path) -> None:
     store = open_store(file)
     store.create_study(new_study(), now=NOW)
     store.close()
-    with no_permission(open_folder), pytest.raises(StoreReadOnly, match=r"katib\.db.*permissions"):
-        open_store(file).create_study(new_study("another"), now=NOW)
+    with no_permission(open_folder):
+        store = open_store(file)
+        assert [study.name for study in store.list_studies()] == [new_study().name]
+        with pytest.raises(StoreReadOnly, match=r"katib\.db.*permissions"):
+            store.create_study(new_study("another"), now=NOW)
+        store.close()
     with no_permission(open_folder), pytest.raises(StoreReadOnly):
         open_store(open_folder / "new.db")
+
+
+def test_a_store_that_somebody_else_writes_is_read_as_it_grows(open_folder: Path) -> None:
+    file = open_folder / "katib.db"
+    writer = open_store(file)
+    writer.create_study(new_study(), now=NOW)
+    with no_permission(open_folder):
+        reader = open_store(file)
+        assert len(reader.list_studies()) == 1
+    writer.create_study(new_study("another"), now=NOW)
+    with no_permission(open_folder):
+        assert len(reader.list_studies()) == 2
+        reader.close()
+    writer.close()
 
 
 def test_a_store_that_cannot_be_read_is_refused(open_folder: Path) -> None:
@@ -298,6 +316,7 @@ READ_ONLY_MOUNT = """
     store.create_study(new_study(), now=NOW)
     store.close()
     subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+    assert [study.name for study in open_store(folder / "katib.db").list_studies()] == [new_study().name]
     for name in ("katib.db", "new.db"):
         try:
             open_store(folder / name).create_study(new_study("another"), now=NOW)

@@ -1,10 +1,13 @@
 """What differs between databases, beyond the SQL that SQLAlchemy writes."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
@@ -130,10 +133,13 @@ def _mysql(url: URL, patience: float) -> Engine:
 def _sqlite(url: URL, patience: float) -> Engine:
     # isolation_level None: the driver begins no transactions of its own; `begin_read` and `begin_write` do.
     arguments = {"timeout": patience, "isolation_level": None, "check_same_thread": False}
-    engine = create_engine(url, connect_args=arguments, pool_reset_on_return=None)
+    to_read = _in_a_closed_folder(Path(url.database or ""))
+    engine = create_engine(_reading(url) if to_read else url, connect_args=arguments, pool_reset_on_return=None)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:
+        if to_read:
+            return
         with _closed_on_error(connection):
             connection.execute("PRAGMA foreign_keys = ON")
             # With a write-ahead log, NORMAL survives the end of any process; only a power cut costs the last commits.
@@ -141,6 +147,22 @@ def _sqlite(url: URL, patience: float) -> Engine:
             _write_ahead(connection, patience)
 
     return engine
+
+
+def _in_a_closed_folder(file: Path) -> bool:
+    """Whether the file is there, and nothing can be made beside it: another user's store, or a read-only mount."""
+    return file.exists() and not os.access(file.parent, os.W_OK, effective_ids=True)
+
+
+def _reading(url: URL) -> URL:
+    """The same file to be read only. Beside it SQLite would make its log; it can do without while there is no log, for
+    then nobody has the store open (https://sqlite.org/wal.html, "Read-Only Databases").
+    """
+    file = Path(url.database or "")
+    log = file.with_name(f"{file.name}-wal")
+    still = not log.exists() or log.stat().st_size == 0
+    options = "immutable=1" if still else "mode=ro"
+    return url.set(database=f"file:{quote(str(file))}?{options}", query={"uri": "true"})
 
 
 def _write_ahead(connection: Any, patience: float) -> None:
