@@ -19,6 +19,7 @@ subclassing `katib.testing.early_stopping.EarlyStoppingContract`.
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -26,8 +27,9 @@ from algorithms.options import Option, faults_of
 from katib.core.advice import Setting
 from katib.core.curves import Curve, Record
 from katib.core.objective import Direction
-from katib.core.stopping import Comparison, EarlyStop, Report, StoppingAbilities
+from katib.core.stopping import Comparison, EarlyStop, Report, StoppingAbilities, StopRule
 from katib.core.study import StudyConfig
+from katib.core.trial import Trial
 from katib.errors import Fault, InvalidInput
 
 SETTINGS_PATH = "spec.earlyStopping.algorithmSettings"
@@ -69,6 +71,14 @@ class StoppingRule(ABC):
     @abstractmethod
     def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:
         """The verdict on a running trial after `report`, which its curve includes; None to let it go on."""
+
+    def rules(self, trials: Sequence[Trial], record: Record) -> Sequence[StopRule]:
+        """Rules in Katib's form for trials that start now, from the curves of finished ones.
+
+        Override it where rules can say what the algorithm does, and declare the ability `rules`. Raises InvalidInput
+        when they cannot with these settings.
+        """
+        raise NotImplementedError
 
     @property
     def worse(self) -> Comparison:

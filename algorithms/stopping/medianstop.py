@@ -7,19 +7,23 @@ worse than the median value of the running averages of all completed trials' obj
 Completed are trials that succeeded, and those that were stopped early: without the latter the median would be one of
 survivors, and rise until nothing passes. Only those that reached step s count at it, so like is compared with like.
 Values that are not finite are left out of averages and bests; a trial that has no other is worse than any median.
+
+As a rule in Katib's form, which is tested once, it is the median of the running averages at the first step judged.
 """
 
 import math
 from array import array
 from bisect import insort
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import ClassVar
 
 from algorithms.options import Option
 from algorithms.stopping.base import StoppingRule, shadow, start_step
 from katib.core.curves import Curve, Record
-from katib.core.stopping import EarlyStop, Report
+from katib.core.stopping import EarlyStop, Report, StoppingAbilities, StopRule
 from katib.core.study import StudyConfig
-from katib.core.trial import TrialState
+from katib.core.trial import Trial, TrialState
 
 COMPLETED = frozenset({TrialState.SUCCEEDED, TrialState.EARLY_STOPPED})
 STEPS_KEPT = 512
@@ -41,6 +45,7 @@ START_STEP = start_step(4, 1, "start_step must be greater or equal than one (>=1
 class MedianStop(StoppingRule):
     """The median at a step is the middle of a sorted array, kept from question to question."""
 
+    abilities: ClassVar = StoppingAbilities(rules=True)
     settings = (MIN_TRIALS, START_STEP, shadow())
 
     def __init__(self, config: StudyConfig) -> None:
@@ -66,6 +71,14 @@ class MedianStop(StoppingRule):
         middle = f"the median of the running averages of {len(averages)} trials up to that step"
         said = f"the best {metric} by step {step}, {best:.6g}, is worse than {median:.6g}, {middle}"
         return self.stop(report, best, self.worse, median, said)
+
+    def rules(self, trials: Sequence[Trial], record: Record) -> Sequence[StopRule]:  # noqa: ARG002 - curves say it all
+        """One, once enough trials have reached the first step; see the base."""
+        averages = self._averages_at(self._start, record)
+        if len(averages) < self._required:
+            return ()
+        metric, median = self.objective.metric, _median(averages)
+        return (StopRule(name=metric, value=median, comparison=self.worse, start_step=self._start),)
 
     def _averages_at(self, step: int, record: Record) -> "array[float]":
         """The running averages at a step of the completed trials that reached it, sorted."""

@@ -7,11 +7,12 @@ that are not finite never are. The trial is judged by its own values only.
 import math
 from array import array
 from collections import OrderedDict
+from typing import ClassVar
 
 from algorithms.options import Option
 from algorithms.stopping.base import StoppingRule, shadow, start_step
 from katib.core.curves import Curve, Record
-from katib.core.stopping import EarlyStop, Report
+from katib.core.stopping import EarlyStop, Report, StoppingAbilities
 from katib.core.study import StudyConfig
 
 KEPT = 1024
@@ -43,6 +44,7 @@ START_STEP = start_step(1, 0, "start_step must be greater or equal than zero (>=
 class Patience(StoppingRule):
     """Steps since the last improvement are counted as steps, so a trial that reports at every tenth is judged alike."""
 
+    abilities: ClassVar = StoppingAbilities(oblivious=True)
     settings = (PATIENCE, MIN_DELTA, START_STEP, shadow())
 
     def __init__(self, config: StudyConfig) -> None:

@@ -2,18 +2,25 @@
 
 A line is `METRIC<VALUE`, `METRIC>VALUE` or `METRIC=VALUE`, followed by `@STEP` if it holds from that step on only.
 Crossing one of several is enough. The value compared is the reported one; nan crosses no line but `METRIC=nan`.
+
+As a rule in Katib's form a line is tested at each report, or at the one of its first step only, and of the objective
+the best value so far is compared. Several lines cannot be given: rules stop a trial that met all of them.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from algorithms.options import Option
 from algorithms.stopping.base import StoppingRule, path, shadow, start_step
 from katib.core.curves import Curve, Record
 from katib.core.objective import Direction
-from katib.core.stopping import Comparison, EarlyStop, Report, compared
+from katib.core.stopping import Comparison, EarlyStop, Report, StoppingAbilities, StopRule, compared
 from katib.core.study import StudyConfig
-from katib.errors import Fault
+from katib.core.trial import Trial
+from katib.errors import Fault, InvalidInput
 
 SIGNS = {"<": Comparison.LESS, ">": Comparison.GREATER, "=": Comparison.EQUAL}
 _LINE = re.compile(r"\s*(?P<metric>.*\S)\s*(?P<sign>[<>=])\s*(?P<value>[^<>=@\s]+)\s*(?:@\s*(?P<step>\d+)\s*)?")
@@ -92,6 +99,7 @@ START_STEP = start_step(0, 0, "start_step must be greater or equal than zero (>=
 class Threshold(StoppingRule):
     """Lines that trials must not cross."""
 
+    abilities: ClassVar = StoppingAbilities(rules=True, oblivious=True)
     settings = (METRIC, VALUE, COMPARISON, START_STEP, RULES, shadow())
 
     def __init__(self, config: StudyConfig) -> None:
@@ -111,14 +119,28 @@ class Threshold(StoppingRule):
             ]
             if not given and not RULES.of(config):
                 faults.append(Fault(path=path("value"), wanted="a number to compare with, or rules"))
-        known = config.objective.metrics
+        # Katib has settings validated before it tells what is collected.
+        known = config.objective.metrics if config.objective.metric else ()
         for line in lines_of(config):
-            if line.metric not in known:
+            if known and line.metric not in known:
                 where = path(METRIC.name if line.metric == METRIC.of(config) else RULES.name)
                 wanted = f"one of the metrics that are collected: {', '.join(known)}"
                 hint = "add it to spec.objective.additionalMetricNames"
                 faults.append(Fault(path=where, given=line.metric, wanted=wanted, hint=hint))
         return faults
+
+    def rules(self, trials: Sequence[Trial], record: Record) -> Sequence[StopRule]:  # noqa: ARG002 - lines say it all
+        """One, for the only line; see the base."""
+        if len(self._lines) > 1:
+            wanted = "threshold must have one line over Katib's API: by its rules a trial must cross all to be stopped"
+            given = f"{len(self._lines)} lines"
+            raise InvalidInput([Fault(path=path(RULES.name), given=given, wanted=wanted)], what=self.config.algorithm)
+        (line,) = self._lines
+        if not math.isfinite(line.value):
+            wanted = "threshold must have a finite number over Katib's API: its rules compare with no other"
+            raise InvalidInput([Fault(path=path(RULES.name), given=str(line.value), wanted=wanted)], what="threshold")
+        rule = StopRule(name=line.metric, value=line.value, comparison=line.comparison, start_step=line.start_step)
+        return (rule,)
 
     @property
     def metrics(self) -> frozenset[str]:

@@ -196,7 +196,8 @@ class Stopper:
         """Rules for the trials to come, from those on record; the last ones hold while there are no newer ones."""
         self._rules_due = False
         try:
-            self.rules = self._service.rules(self._config, self._store.trials(self._config.uid))
+            trials = self._store.trials(self._config.uid)
+            self.rules = self._service.rules(self._config, trials, self._record)
         except Exception as error:
             self._failed(error)
 

@@ -7,7 +7,8 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 
 from katib.core.objective import Direction, Objective
 from katib.core.observation import MetricPoint
@@ -161,6 +162,10 @@ class Record:
                 report = curve.add(point)
                 if report is not None:
                     yield report
+
+    def copied(self) -> "Record":
+        """The record as it is now, for another thread: finished curves do not change, running ones do."""
+        return replace(self, running=deepcopy(self.running), finished=list(self.finished), _over=set(self._over))
 
     def finish(self, ordinal: int, state: TrialState) -> Curve | None:
         """The trial is finished: its last attempt's curve stays; None when that was known, or it reported nothing."""

@@ -6,7 +6,7 @@ attached to the trial) hands it to `decide`, which records it with the trial bef
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from katib.core.objective import Objective
@@ -167,10 +167,19 @@ def compared(comparison: Comparison, threshold: float) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoppingAbilities:
-    """What an early stopping service can do.
+    """What an early stopping algorithm can do.
 
     Attributes:
         live: it judges each report itself; otherwise it gives rules, which are attached to trials when they start.
+        rules: it gives rules in Katib's form, so that Katib's controller can use it; one that is not live always does.
+        oblivious: what it says of a trial does not depend on any other one.
     """
 
-    live: bool = field(default=True)
+    live: bool = True
+    rules: bool = False
+    oblivious: bool = False
+
+    def __post_init__(self) -> None:
+        """There is nothing else that one could give."""
+        if not self.live:
+            object.__setattr__(self, "rules", True)

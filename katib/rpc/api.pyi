@@ -426,10 +426,12 @@ class GetEarlyStoppingRulesReply(_message.Message):
     def __init__(self, early_stopping_rules: _Optional[_Iterable[_Union[EarlyStoppingRule, _Mapping[str, _Any]]]] = ...) -> None: ...
 
 class ValidateEarlyStoppingSettingsRequest(_message.Message):
-    __slots__ = ("early_stopping",)
+    __slots__ = ("early_stopping", "experiment")
     EARLY_STOPPING_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     early_stopping: EarlyStoppingSpec
-    def __init__(self, early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping[str, _Any]]] = ...) -> None: ...
+    experiment: Experiment
+    def __init__(self, early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping[str, _Any]]] = ..., experiment: _Optional[_Union[Experiment, _Mapping[str, _Any]]] = ...) -> None: ...
 
 class ValidateEarlyStoppingSettingsReply(_message.Message):
     __slots__ = ()

@@ -6,13 +6,13 @@ from typing import Any
 import grpc
 
 from katib.rpc import health
-from katib.rpc.methods import CHECK_HEALTH, SUGGESTION, Handler, Method
+from katib.rpc.methods import CHECK_HEALTH, EARLY_STOPPING, SUGGESTION, Handler, Method
 
 KATIBS_NAME = "manager.v1beta1.Suggestion"
 """What Katib's controller asks for, though no service is named so."""
 
-NAMES = ("", KATIBS_NAME, SUGGESTION)
-"""The server as a whole, and the service by its two names."""
+NAMES = ("", KATIBS_NAME, SUGGESTION, EARLY_STOPPING)
+"""The server as a whole, the suggestion service by its two names, and early stopping, which Katib never asks about."""
 
 
 class HealthServicer:

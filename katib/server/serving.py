@@ -14,9 +14,12 @@ from katib.errors import KatibError
 from katib.rpc.channels import OPTIONS
 from katib.rpc.descriptors import POOL
 from katib.rpc.methods import Handler, Method, handlers
+from katib.server.early_stopping import EarlyStoppingServicer
 from katib.server.health import HealthServicer
 from katib.server.suggestion import SuggestionServicer
 from katib.suggestion.contract import SuggestionService
+from katib.suggestion.early_stopping.contract import EarlyStopping
+from katib.suggestion.early_stopping.local import LocalEarlyStopping
 from katib.suggestion.fallback import ResilientSuggestions
 from katib.suggestion.pool import WorkerPool
 from katib.suggestion.split import SplitSuggestions
@@ -36,12 +39,18 @@ class SuggestionServer:
     """A server on `address`, from `start` to `stop`.
 
     Args:
-        service: who answers; it is closed at the end, and when this fails.
+        service: who answers for algorithms; it is closed at the end, and when this fails.
+        stopping: who answers for early stopping; what is installed by default.
 
     Raises KatibError when it cannot listen there.
     """
 
-    def __init__(self, service: SuggestionService, settings: ServeSettings | None = None) -> None:
+    def __init__(
+        self,
+        service: SuggestionService,
+        settings: ServeSettings | None = None,
+        stopping: EarlyStopping | None = None,
+    ) -> None:
         self._settings = settings or ServeSettings()
         self._service = service
         self._health = HealthServicer()
@@ -50,7 +59,8 @@ class SuggestionServer:
         # Two servers on one port would share its requests, by chance.
         self._server = grpc.server(threads, options=(*OPTIONS, ("grpc.so_reuseport", 0)))
         methods: dict[Method[Any, Any], Handler] = {}
-        for part in (self._health.handlers, SuggestionServicer(service).handlers):
+        rules = EarlyStoppingServicer(stopping or LocalEarlyStopping(), deadline=self._settings.deadline)
+        for part in (self._health.handlers, SuggestionServicer(service).handlers, rules.handlers):
             methods.update(part)
         self._server.add_generic_rpc_handlers(handlers(methods))
         names = (*_services(methods), reflection.SERVICE_NAME)

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
 from katib.core.advice import AdviceReply
-from katib.errors import AlgorithmUnknown, InvalidInput, KatibError
+from katib.errors import InvalidInput, KatibError
 from katib.rpc import api
 from katib.rpc.convert.replies import write_description, write_reply
 from katib.rpc.methods import DESCRIBE_ALGORITHM, GET_SUGGESTIONS, VALIDATE_ALGORITHM_SETTINGS, Handler, Method
-from katib.rpc.status import Status, status_of
+from katib.rpc.status import status_of
+from katib.server.refusals import abort, refuse
 from katib.server.requests import Asked, RequestReader
 from katib.server.uncounted import Uncounted
 from katib.suggestion.contract import SuggestionService
@@ -49,7 +50,7 @@ class SuggestionServicer:
         try:
             return write_reply(self._reply(asked), asked.config.algorithm)
         except KatibError as error:
-            abort(context, _status(error, asked.config.algorithm))
+            refuse(context, error, asked.config.algorithm)
 
     def validate_algorithm_settings(
         self, request: api.ValidateAlgorithmSettingsRequest, context: grpc.ServicerContext
@@ -62,9 +63,9 @@ class SuggestionServicer:
         try:
             faults = self._service.validate(config)
         except KatibError as error:
-            abort(context, _status(error, config.algorithm))
+            refuse(context, error, config.algorithm)
         if faults:
-            abort(context, status_of(InvalidInput(faults), placed=False))
+            refuse(context, InvalidInput(faults), config.algorithm)
         return api.ValidateAlgorithmSettingsReply()
 
     def describe_algorithm(
@@ -75,7 +76,7 @@ class SuggestionServicer:
         try:
             return write_description(self._service.abilities(name), self._service.settings(name))
         except KatibError as error:
-            abort(context, _status(error, name))
+            refuse(context, error, name)
 
     def _reply(self, asked: Asked) -> AdviceReply:
         if not asked.ordinals:
@@ -83,19 +84,6 @@ class SuggestionServicer:
         if asked.counted:
             return self._service.suggest(asked.config, asked.trials, asked.ordinals)
         return _for_kubernetes(self._uncounted.suggest(asked.config, asked.trials, asked.ordinals))
-
-
-def abort(context: grpc.ServicerContext, status: Status) -> NoReturn:
-    """End the call with a status."""
-    context.set_trailing_metadata(status.metadata)
-    context.abort(status.code, status.details)
-
-
-def _status(error: KatibError, algorithm: str) -> Status:
-    if isinstance(error, AlgorithmUnknown):
-        # In Katib's words.
-        error = AlgorithmUnknown(f"unknown algorithm name {algorithm}", hint=error.hint)
-    return status_of(error, placed=False)
 
 
 def _for_kubernetes(reply: AdviceReply) -> AdviceReply:

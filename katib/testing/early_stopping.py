@@ -24,13 +24,16 @@ from katib.core.curves import Record
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective
 from katib.core.observation import MetricPoint
+from katib.core.space import SearchSpace
 from katib.core.stopping import EarlyStop, StopRule
 from katib.core.study import Budget, StudyConfig
 from katib.core.trial import Reason, Trial, TrialState
+from katib.errors import InvalidInput
 from katib.suggestion.early_stopping.contract import EarlyStopping, Judge
 from katib.testing import builders as make
 
 UNKNOWN = "no-such-setting"
+VALUED = frozenset({TrialState.SUCCEEDED, TrialState.EARLY_STOPPED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,29 +251,68 @@ class EarlyStoppingContract:
             (event, stop is None) for event, stop in maximized
         ]
 
-    def test_rules_are_rules(self, service: EarlyStopping) -> None:
-        if service.abilities(self.algorithm).live:
+    @pytest.mark.parametrize("name", ["nothing", "plain", "without steps", "wild", "retried"])
+    def test_rules_are_rules(self, service: EarlyStopping, name: str) -> None:
+        """A function of the record, whatever the order of the trials; or a refusal that says why there are none."""
+        if not service.abilities(self.algorithm).rules:
             pytest.skip("it judges reports, and gives no rules")
-        for number in (0, 1, 5):
-            trials = [
-                Trial(
-                    ordinal=ordinal,
-                    name=f"study-{ordinal}",
-                    assignment=make.assignment(ordinal),
-                    state=TrialState.SUCCEEDED,
-                    reason=Reason.SUCCEEDED,
-                    value=float(ordinal),
-                    metrics=make.metrics(2.0, float(ordinal)),
-                )
-                for ordinal in range(1, number + 1)
-            ]
-            rules = service.rules(self.config(), trials)
-            assert rules == service.rules(self.config(), trials)
-            for rule in rules:
-                assert isinstance(rule, StopRule)
-                assert rule.name
-                assert math.isfinite(rule.value)
-                assert rule.start_step >= 0
+        config = self.config()
+        trials, record = told(SCRIPTS[name], config.objective)
+        try:
+            rules = service.rules(config, trials, record)
+        except InvalidInput as error:
+            assert all(fault.path.startswith("spec.earlyStopping") and fault.wanted for fault in error.faults)
+            return
+        before = repr(_plain(record))
+        assert service.rules(config, trials[::-1], record) == rules
+        assert repr(_plain(record)) == before
+        for rule in rules:
+            assert isinstance(rule, StopRule)
+            assert rule.name in config.objective.metrics
+            assert math.isfinite(rule.value)
+            assert rule.start_step >= 0
+
+    def test_one_that_gives_no_rules_says_so(self, service: EarlyStopping) -> None:
+        if service.abilities(self.algorithm).rules:
+            pytest.skip("it gives rules")
+        with pytest.raises(InvalidInput) as raised:
+            service.rules(self.config(), *told([], self.config().objective))
+        assert raised.value.faults[0].path == "spec.earlyStopping.algorithmName"
+
+    def test_settings_can_be_validated_before_the_study_is_known(self, service: EarlyStopping) -> None:
+        unknown = Objective(metric="", direction=Direction.MINIMIZE)
+        config = replace(self.config(), name="", uid="", objective=unknown, space=SearchSpace(parameters=()))
+        assert service.validate(config) == ()
+
+
+def told(events: list[Event], objective: Objective) -> tuple[list[Trial], Record]:
+    """The trials that the events tell of, each with the value that it reported last, and their curves."""
+    record = Record(objective=objective, metrics=frozenset(objective.metrics))
+    values: dict[int, float] = {}
+    states: dict[int, TrialState] = {}
+    for event in events:
+        if event.state is not None:
+            states[event.ordinal] = event.state
+            record.finish(event.ordinal, event.state)
+        elif (curve := record.curve(event.ordinal, event.attempt)) is not None:
+            list(record.add(curve, [point(event)]))
+            values[event.ordinal] = event.value
+    return [_trial(ordinal, states.get(ordinal), value) for ordinal, value in values.items()], record
+
+
+def _trial(ordinal: int, state: TrialState | None, value: float) -> Trial:
+    finished = state in VALUED and math.isfinite(value)
+    return Trial(
+        ordinal=ordinal,
+        name=f"study-{ordinal}",
+        assignment=make.assignment(ordinal),
+        state=state or TrialState.RUNNING,
+        reason=Reason.SUCCEEDED if state else Reason.STARTED,
+        value=value if finished else None,
+        metrics=make.metrics(value, value) if finished else {},
+        started_at=1e9 + ordinal,
+        ended_at=2e9 + ordinal if state else None,
+    )
 
 
 def _plain(record: Record) -> object:

@@ -91,22 +91,30 @@ class Lines:
             for name in config.settings
         ]
 
-    def rules(self, trials):
+    def rules(self, trials, record):
         values = [trial.value for trial in trials if trial.value is not None]
         if not values:
             return []
         return [StopRule(name=self.metric, value=max(values), comparison=Comparison.GREATER, start_step=2)]
 
 
-HERE = Registry({name: f"{__name__}:{kind.__name__}" for name, kind in {"ceiling": Ceiling, "lines": Lines}.items()})
+class TheirPackage(Registry):
+    """What a package would declare by entry points."""
+
+    declared: ClassVar = {"ceiling": Ceiling, "lines": Lines}
+
+    @property
+    def names(self):
+        return sorted(self.declared)
+
+    def find(self, name):
+        return self.declared[name]
 
 
 class Foreign(EarlyStoppingContract):
     @pytest.fixture
-    def service(self, monkeypatch):
-        service = LocalEarlyStopping(HERE)
-        monkeypatch.setattr(service, "_find", {"ceiling": Ceiling, "lines": Lines}.__getitem__)
-        return service
+    def service(self):
+        return LocalEarlyStopping(TheirPackage())
 
 
 class TestCeiling(Foreign):

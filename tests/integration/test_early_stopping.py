@@ -32,6 +32,9 @@ class Service:
 
     metrics = frozenset({"loss"})
 
+    def close(self):
+        pass
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -65,7 +68,7 @@ class Rules(Service):
     def __init__(self, asked):
         self.asked, self.seen = asked, []
 
-    def rules(self, config, trials):
+    def rules(self, config, trials, record):
         self.seen.append(sum(trial.finished for trial in trials))
         self.asked.touch()
         return (StopRule(name="loss", value=5.0, comparison=Comparison.GREATER, start_step=2),)
@@ -79,7 +82,7 @@ def test_rules_are_attached_to_trials_that_start_and_stop_them(run, tmp_path):
     assert [trial.state for trial in trials] == [TrialState.SUCCEEDED, *[TrialState.EARLY_STOPPED] * 2]
     stop = trials[1].stopped_by
     assert (stop.rule, stop.value, stop.threshold, stop.step) == ("theirs", 8.0, 5.0, 2)
-    assert trials[1].rules == service.rules(None, [])
+    assert trials[1].rules == service.rules(None, [], None)
     assert trials[1].value == 7.0
     assert {0, 1} <= set(service.seen), "they were asked for again when a trial had finished"
 

@@ -132,7 +132,9 @@ def test_asking_for_none_is_answered_with_none(channel: grpc.Channel) -> None:
     assert stub(channel, GET_SUGGESTIONS)(request, timeout=30) == api.GetSuggestionsReply()
 
 
-@pytest.mark.parametrize("name", ["manager.v1beta1.Suggestion", "", "api.v1.beta1.Suggestion"])
+@pytest.mark.parametrize(
+    "name", ["manager.v1beta1.Suggestion", "", "api.v1.beta1.Suggestion", "api.v1.beta1.EarlyStopping"]
+)
 def test_health_by_the_stub_of_somebody_else(channel: grpc.Channel, name: str) -> None:
     stub = health_pb2_grpc.HealthStub(channel)
     answer = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=30)
@@ -146,6 +148,7 @@ def test_reflection_gives_katibs_own_file(channel: grpc.Channel) -> None:
     database = ProtoReflectionDescriptorDatabase(channel)
     assert set(database.get_services()) == {
         "api.v1.beta1.Algorithms",
+        "api.v1.beta1.EarlyStopping",
         "api.v1.beta1.Suggestion",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",

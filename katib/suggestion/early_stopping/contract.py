@@ -2,9 +2,11 @@
 
 * What it is told of a study is a `StudyConfig` whose `algorithm` and `settings` are those of early stopping.
 * A verdict is a function of (config, record, trial, report). A cache may make it cheap, and losing it changes nothing.
-* A service with the ability `live` gives a judge, which is asked at each report of a running trial. Any other gives
+* An algorithm with the ability `live` gives a judge, which is asked at each report of a running trial. Any other gives
   rules in Katib's form: they are attached to a trial when it starts, never change for it, and are evaluated by
-  `katib.core.stopping`.
+  `katib.core.stopping`. One that is live may give rules, too: for Katib's controller, which knows nothing else.
+* Settings may be validated before the study is known, as Katib does: then the space has no parameters and the
+  objective's metric no name, and whether a metric is collected cannot be told.
 * It decides nothing but whether a trial's numbers are hopeless: who is stopped, and when, is for the engine.
 """
 
@@ -58,6 +60,19 @@ class EarlyStopping(Protocol):
         """A judge for a study; of a live algorithm only. Raises InvalidInput when the settings have faults."""
         ...
 
-    def rules(self, config: StudyConfig, trials: Sequence[Trial]) -> tuple[StopRule, ...]:
-        """Rules for trials that start now, given all on record; of one that is not live. Raises AlgorithmFailed."""
+    def rules(self, config: StudyConfig, trials: Sequence[Trial], record: Record) -> tuple[StopRule, ...]:
+        """Rules for trials that start now.
+
+        Args:
+            trials: all on record.
+            record: the curves of the finished ones, as far as they are known.
+
+        Raises:
+            InvalidInput: the algorithm gives none, or none that would mean what the settings ask for.
+            AlgorithmFailed: it could not answer.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Protocol, cast
 
 from katib.core.advice import Setting
+from katib.core.curves import Record
 from katib.core.stopping import StoppingAbilities, StopRule
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
@@ -20,18 +21,18 @@ NAME_PATH = "spec.earlyStopping.algorithmName"
 
 
 class RuleMaker(Protocol):
-    """An instance of an algorithm that is not live."""
+    """An instance of an algorithm that gives rules."""
 
-    def rules(self, trials: Sequence[Trial]) -> Sequence[StopRule]:
-        """Rules for trials that start now."""
+    def rules(self, trials: Sequence[Trial], record: Record) -> Sequence[StopRule]:
+        """Rules for trials that start now; `record` has the curves of finished ones. Raises InvalidInput."""
         ...
 
 
 class StoppingClass(Protocol):
     """What an entry point names; `algorithms.stopping.base.StoppingRule` is a base class for it.
 
-    An instance is a `Judge` when the class is live, else a `RuleMaker`. `requires` and `install` are optional, as for
-    search algorithms.
+    An instance is a `Judge` when the class is live, a `RuleMaker` when it gives rules, or both. `about`, `paper`,
+    `requires` and `install` are optional, as for search algorithms.
     """
 
     abilities: StoppingAbilities
@@ -78,14 +79,29 @@ class LocalEarlyStopping:
         """See EarlyStopping."""
         return cast(Judge, self._made(config))
 
-    def rules(self, config: StudyConfig, trials: Sequence[Trial]) -> tuple[StopRule, ...]:
+    def rules(self, config: StudyConfig, trials: Sequence[Trial], record: Record) -> tuple[StopRule, ...]:
         """See EarlyStopping."""
         maker = cast(RuleMaker, self._made(config))
+        if not self.abilities(config.algorithm).rules:
+            raise InvalidInput([self._no_rules(config.algorithm)], what=f"early stopping {config.algorithm!r}")
         try:
-            return tuple(maker.rules(sorted(trials, key=lambda trial: trial.ordinal)))
+            return tuple(maker.rules(sorted(trials, key=lambda trial: trial.ordinal), record))
+        except InvalidInput:
+            raise
         except Exception as error:
             said = f"early stopping algorithm {config.algorithm!r} raised {type(error).__name__}: {error}"
             raise AlgorithmFailed(said, why="error") from error
+
+    def close(self) -> None:
+        """See EarlyStopping."""
+
+    def _no_rules(self, name: str) -> Fault:
+        wanted = (
+            f"{name} judges every report of a running trial; rules in Katib's form, which are fixed when a trial "
+            "starts, cannot say what it does"
+        )
+        others = [each for each in self.names if self.abilities(each).rules]
+        return Fault(path=NAME_PATH, given=name, wanted=wanted, hint=f"these give rules: {', '.join(others)}")
 
     def _made(self, config: StudyConfig) -> Judge | RuleMaker:
         if faults := self.validate(config):

@@ -367,3 +367,31 @@ def test_settings_are_refused_with_their_names(kind, settings, wanted):
     (fault,) = raised.value.faults
     assert wanted in fault.wanted
     assert fault.path.startswith("spec.earlyStopping.algorithmSettings.")
+
+
+# Rules in Katib's form
+
+
+def rules_of(told):
+    return [(rule.name, rule.value, rule.comparison, rule.start_step) for rule in told.judge.rules((), told.record)]
+
+
+def test_the_median_as_a_rule_is_that_of_the_first_step_judged():
+    """Averages of the first two values are 2, 3 and 50; of three they would be others."""
+    told = Told(MedianStop, start_step=2).finished([1, 3, 99], [2, 4, 99])
+    assert rules_of(told) == []
+    told.finished([0, 100, 99])
+    assert rules_of(told) == [("loss", 3, Comparison.GREATER, 2)]
+    told = Told(MedianStop, maximize=True, start_step=1, min_trials_required=1).finished([7])
+    assert rules_of(told) == [("loss", 7, Comparison.LESS, 1)]
+
+
+def test_a_line_as_a_rule():
+    assert rules_of(Told(Threshold, value=3)) == [("loss", 3, Comparison.GREATER, 0)]
+    assert rules_of(Told(Threshold, rules="other<0.5@4")) == [("other", 0.5, Comparison.LESS, 4)]
+
+
+@pytest.mark.parametrize("lines", ["loss>1; other<2", "loss=nan", "loss>inf"])
+def test_lines_that_rules_cannot_say(lines):
+    with pytest.raises(InvalidInput, match="over Katib's API"):
+        rules_of(Told(Threshold, rules=lines))
