@@ -36,7 +36,8 @@ from katib.core.trial import Reason, Trial, TrialState
 from katib.errors import Fault, InvalidInput
 
 ORIGIN_LABEL = "katib.kubeflow.org/origin"
-"""On a suggestion that did not come from the model although it was ready: `random`, the model kept repeating itself."""
+"""On a suggestion that did not come from the model although it was ready: `random`, the model kept repeating itself or
+the algorithm lets chance have a share."""
 
 
 class Algorithm(ABC):

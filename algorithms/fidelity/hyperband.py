@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from types import MappingProxyType
+from typing import ClassVar
 
 from algorithms.base import Standing
 from algorithms.fidelity.ladder import Climbing, Member, Record
 from algorithms.fidelity.resource import ETA, RESOURCE_NAME, Resource, amount, rung_faults, rungs_between
 from algorithms.options import Option, path, random_state
+from katib.core.advice import Setting
 from katib.core.space import Value
 from katib.core.study import StudyConfig
 from katib.errors import Fault
@@ -93,7 +95,7 @@ The study's best trial is the best of all, whatever it used; `katib trials` show
             Standing.SILENT: "the same as one that failed",
         }
     )
-    settings = (RESOURCE_NAME, R_L, ETA, random_state())
+    settings: ClassVar[tuple[Setting, ...]] = (RESOURCE_NAME, R_L, ETA, random_state())
 
     @classmethod
     def validate(cls, config: StudyConfig) -> list[Fault]:

@@ -112,6 +112,9 @@ class Climbing(Algorithm):
     def promotable(self, record: Record) -> Iterator[Member]:
         """Those that may go on to the next rung now and did not, the most urgent first."""
 
+    def prepare(self, record: Record) -> None:
+        """Called with the record before the answers of a request are made."""
+
     def begin(self, ordinal: int, record: Record) -> tuple[Assignment, dict[str, str]]:
         """A new point, without the resource, and labels for it. By default it is drawn; again one that was used, when
         there is no other: a schedule wants its number of members.
@@ -122,6 +125,7 @@ class Climbing(Algorithm):
 
     def suggest(self, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:
         record = self.read(trials)
+        self.prepare(record)
         promotable = self.promotable(record)
         begun = Counter({bracket: len(members) for (bracket, rung), members in record.rungs.items() if rung == 0})
         advice = []

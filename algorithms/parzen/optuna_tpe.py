@@ -6,7 +6,6 @@ reads its trials from `History`, which also takes what a sampler notes about the
 """
 
 import logging
-import math
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +20,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from katib.core.encode import Axis, Cube, Shares
 from katib.core.space import Assignment, Parameter, ParameterType, Value, When
-
-MOST_GOOD = 25
-"""Trials that count as good at most, as in optuna's own rules."""
 
 STUDY = "record"
 
@@ -77,12 +73,18 @@ class OptunaTpe:
     Args:
         multivariate: model all parameters together instead of one by one.
         candidates: points drawn of which the best is suggested, >= 1.
-        gamma: of n trials the best gamma * sqrt(n) count as good; None for optuna's rule, a tenth.
+        good: of so many trials with an outcome, how many count as good; None for optuna's rule, a tenth, at most 25.
         prior_weight: of the prior beside the trials; None for optuna's default, 1.
     """
 
     def __init__(
-        self, cube: Cube, *, multivariate: bool, candidates: int, gamma: float | None, prior_weight: float | None
+        self,
+        cube: Cube,
+        *,
+        multivariate: bool,
+        candidates: int,
+        good: Callable[[int], int] | None = None,
+        prior_weight: float | None = None,
     ) -> None:
         self._space = cube.space
         self._dimensions = {
@@ -91,7 +93,7 @@ class OptunaTpe:
         }
         self._multivariate = multivariate
         self._candidates = candidates
-        self._gamma = gamma
+        self._good = good
         self._prior_weight = prior_weight
         self._valued = self._finished = 0
         self._cache: dict[int, tuple[_Told, FrozenTrial | None]] = {}
@@ -110,7 +112,7 @@ class OptunaTpe:
         """This is the record, in place of the last: (ordinal, assignment) of each trial, and its value if it has one.
 
         Bad trials are optuna's pruned ones without a report, which rank behind every value. `finished` is the number of
-        valued and bad trials of which these are a part: `gamma` goes by it.
+        valued and bad trials of which these are a part: `good` goes by it.
         """
         self._valued, self._finished = len(valued), finished
         told = [
@@ -154,8 +156,9 @@ class OptunaTpe:
 
     def _sampler(self, seed: int) -> optuna.samplers.TPESampler:
         options: dict[str, Any] = {}
-        if self._gamma is not None:
-            options["gamma"] = self._number_of_good
+        if (good := self._good) is not None:
+            # Optuna counts what it was told only, and would take bad ones for good when there are few with a value.
+            options["gamma"] = lambda _told: min(good(self._finished), self._valued)
         if self._prior_weight is not None:
             options["prior_weight"] = self._prior_weight
         with _quiet():
@@ -167,9 +170,6 @@ class OptunaTpe:
                 constant_liar=True,
                 **options,
             )
-
-    def _number_of_good(self, trials: int) -> int:  # noqa: ARG002 - it counts what it was told only
-        return min(math.ceil((self._gamma or 0.0) * math.sqrt(self._finished)), MOST_GOOD, self._valued)
 
     def _trials(self, told: Iterable[_Told]) -> Iterator[FrozenTrial]:
         for each in told:

@@ -6,6 +6,7 @@ Uniform ranges, with or without a step, and lists are optuna's own distributions
 the unit cube (`katib.core.encode`), which for a logarithmic range without a step is what optuna does too.
 """
 
+import math
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import ClassVar, Protocol
@@ -26,7 +27,10 @@ REDRAWS = 4
 BAD_PER_VALUE = 9
 """The model takes the best tenth as good: with nine bad trials per value none of the bad ones is in it."""
 
-RECALLED, RECALLED_BEST = 2000, 25
+MOST_GOOD = 25
+"""Trials that count as good at most, as in optuna's own rule."""
+
+RECALLED, RECALLED_BEST = 2000, MOST_GOOD
 """Trials with a value that the model is told at most, and how many of them are the best ones.
 
 Optuna counts at most 25 as good, and gives the old ones of the others next to no weight."""
@@ -195,12 +199,12 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
         """The model, imported when it is needed: optuna takes a third of a second."""
         from algorithms.parzen.optuna_tpe import OptunaTpe
 
-        candidates = CANDIDATES_OF_HYPEROPT.of(self.config)
+        candidates, gamma = CANDIDATES_OF_HYPEROPT.of(self.config), GAMMA.of(self.config)
         return OptunaTpe(
             self.cube,
             multivariate=self.multivariate,
             candidates=max(CANDIDATES.of(self.config) if candidates is None else candidates, 1),
-            gamma=GAMMA.of(self.config),
+            good=None if gamma is None else lambda trials: min(math.ceil(gamma * math.sqrt(trials)), MOST_GOOD),
             prior_weight=PRIOR_WEIGHT.of(self.config),
         )
 

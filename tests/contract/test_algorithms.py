@@ -116,6 +116,16 @@ class TestHyperband(Shipped):
     settings: ClassVar[dict[str, str]] = {"r_l": "9", "resource_name": "epochs"}
 
 
+class TestBohb(Shipped):
+    algorithm = "bohb"
+    settings: ClassVar[dict[str, str]] = {
+        "r_l": "9",
+        "resource_name": "epochs",
+        "min_points_in_model": "3",
+        "num_samples": "8",
+    }
+
+
 class TestAsha(Shipped):
     algorithm = "asha"
     settings: ClassVar[dict[str, str]] = {"resource_name": "epochs"}
