@@ -4,6 +4,7 @@
     ├── InvalidInput              what the user gave cannot be used; carries every fault found  (also a ValueError)
     ├── NotFound                  no study or trial of that name                                (also a LookupError)
     ├── AlreadyExists             a study of that name exists with another specification
+    ├── StudyClosed               the study has ended or is stopped: it gives out no trials
     ├── Stale                     this process no longer owns the study; drop everything
     │   └── LeaseHeld             another process owns the study now
     ├── Conflict                  the study changed since it was read: read again, decide again      (retriable)
@@ -93,6 +94,10 @@ class NotFound(KatibError, LookupError):
 
 class AlreadyExists(KatibError):
     """A study of that name exists with another specification."""
+
+
+class StudyClosed(KatibError):
+    """The study has ended, or is stopped: it gives out no trials."""
 
 
 class Stale(KatibError):

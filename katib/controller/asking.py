@@ -3,30 +3,13 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from katib.core.advice import AdviceReply
 from katib.core.study import Study, StudyConfig
-from katib.core.trial import Trial, TrialState
-from katib.stores.contract import Store, TrialFilter
+from katib.service.record import Record
+from katib.stores.contract import Store
 from katib.suggestion.contract import SuggestionService
-
-EVERY_STATE = frozenset(TrialState)
-
-
-@dataclass
-class _Record:
-    """The trials of a study as last read; only what changed since is read again."""
-
-    trials: dict[int, Trial] = field(default_factory=dict)
-    revision: int = -1
-
-    def refresh(self, store: Store, uid: str) -> list[Trial]:
-        after = None if self.revision < 0 else self.revision
-        for trial in store.trials(uid, TrialFilter(states=EVERY_STATE, after_revision=after)):
-            self.trials[trial.ordinal] = trial
-            self.revision = max(self.revision, trial.revision)
-        return list(self.trials.values())
 
 
 class Asker:
@@ -44,7 +27,7 @@ class Asker:
         self._lock = threading.Lock()
         self._asked: set[str] = set()
         self._answers: dict[str, AdviceReply | BaseException] = {}
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, Record] = {}
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ask")
 
     def want(self, study: Study, config: StudyConfig, upto: int) -> None:
@@ -75,7 +58,7 @@ class Asker:
     def _ask(self, study: Study, config: StudyConfig, ordinals: range) -> None:
         answer: AdviceReply | BaseException
         try:
-            record = self._records.setdefault(config.uid, _Record())
+            record = self._records.setdefault(config.uid, Record())
             trials = record.refresh(self._store, config.uid)
             answer = _with_overrides(self._service.suggest(config, trials, ordinals), study)
         except Exception as error:

@@ -10,6 +10,9 @@ from katib.core.pareto import Front, FrontPoint, with_point
 from katib.core.space import SearchSpace
 from katib.core.trial import TrialState
 
+UNBOUNDED = 2**31 - 1
+"""As many trials at a time as anybody wants: the default of a study that its clients run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:

@@ -50,6 +50,22 @@ class Reason(StrEnum):
     STOPPING_EARLY = "TrialEarlyStopping"
     WOULD_STOP_EARLY = "TrialWouldStopEarly"
     STOPPED_EARLY = "TrialEarlyStopped"
+    HANDED_OUT = "HandedOut"
+    INFEASIBLE = "Infeasible"
+    REPORTED_FAILED = "ReportedFailed"
+    STOPPED_BY_CLIENT = "StoppedByClient"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loan:
+    """Who runs a trial of a study that its clients run, and until when it is theirs without another word from them.
+
+    Attributes:
+        until: seconds since the epoch; infinity for one that is never taken back.
+    """
+
+    client: str
+    until: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +86,7 @@ class Trial:
         rules: early stopping rules that were attached when it was created; they never change.
         stopped_by: the early stopping verdict on the current attempt, recorded before the run is stopped; or the first
             verdict that only says what would have been stopped, which stays for all attempts.
+        loan: the client that runs it, or ran it last; None for a trial that the engine runs.
         revision: the study's revision when this row last changed.
     """
 
@@ -92,6 +109,7 @@ class Trial:
     not_before: float = 0.0
     rules: tuple[StopRule, ...] = ()
     stopped_by: EarlyStop | None = None
+    loan: Loan | None = None
     revision: int = 0
 
     @property
@@ -116,7 +134,7 @@ class Transition:
     `attempt_after` is the attempt the trial is in afterwards: the same, or one more when it is to run again.
     Fields that are None leave the trial's own value in place, except `value` and `further_values`, which are new.
     So do `rules` when there are none. A verdict goes with its attempt: the next one begins without, unless the verdict
-    is a shadow.
+    is a shadow; so does a loan.
     """
 
     ordinal: int
@@ -135,6 +153,7 @@ class Transition:
     not_before: float = 0.0
     rules: tuple[StopRule, ...] = ()
     stopped_by: EarlyStop | None = None
+    loan: Loan | None = None
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -143,12 +162,13 @@ class Transition:
 
 
 ALLOWED: Mapping[TrialState, frozenset[TrialState]] = {
-    TrialState.ADVISED: frozenset({TrialState.PENDING}),
+    TrialState.ADVISED: frozenset({TrialState.PENDING, TrialState.RUNNING}),
     TrialState.PENDING: frozenset({TrialState.PENDING, TrialState.RUNNING, *FINISHED}),
     TrialState.RUNNING: frozenset({TrialState.PENDING, TrialState.RUNNING, *FINISHED}),
 }
 """Which moves exist. A finished trial stays finished; PENDING -> PENDING is the next attempt of a trial that came and
-went between two looks; RUNNING -> RUNNING puts an early stopping verdict on record."""
+went between two looks; RUNNING -> RUNNING puts an early stopping verdict on record, renews a loan, or is the next
+attempt, handed out at once; ADVISED -> RUNNING is a trial that is handed out as it is created."""
 
 
 def verdict_after(trial: Trial, move: Transition) -> EarlyStop | None:
@@ -157,3 +177,11 @@ def verdict_after(trial: Trial, move: Transition) -> EarlyStop | None:
         return move.stopped_by
     again = move.attempt_after not in (None, move.attempt)
     return None if again and trial.condemned else trial.stopped_by
+
+
+def loan_after(trial: Trial, move: Transition) -> Loan | None:
+    """The loan on record after a move of the trial."""
+    if move.loan is not None:
+        return move.loan
+    again = move.attempt_after not in (None, move.attempt)
+    return None if again else trial.loan

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from katib.core.study import Budget, Study, StudyReason
+from katib.core.study import UNBOUNDED, Budget, Study, StudyReason
 from katib.errors import AlreadyExists, Fault, InvalidInput, LeaseHeld
 from katib.service.owners import running_elsewhere
 from katib.spec.prepare import Prepared
@@ -47,18 +47,23 @@ class Studies:
         Raises:
             AlreadyExists: the name is taken by a study with another specification.
         """
-        experiment = prepared.experiment
-        name = experiment.metadata.name
-        uid = uuid.uuid4().hex
-        new = NewStudy(
-            name=name,
-            uid=uid,
-            document=prepared.document,
-            effective=_with_workdir(prepared.effective, workdir),
-            objective=objective(experiment),
-            budget=budget(experiment),
-            run_dir=str(_free_folder(run_root, name)),
-        )
+        folder = _free_folder(run_root, prepared.experiment.name)
+        new = replace(_new(prepared), effective=_with_workdir(prepared.effective, workdir), run_dir=str(folder))
+        return self._create(new)
+
+    def create_for_clients(self, prepared: Prepared) -> Opened:
+        """Record a study whose clients run its trials, or find the one of the same name and specification.
+
+        Raises:
+            AlreadyExists: the name is taken by a study with another specification.
+        """
+        new = _new(prepared)
+        if prepared.document.get("spec", {}).get("parallelTrialCount") is None:
+            new = replace(new, budget=replace(new.budget, parallel=UNBOUNDED))
+        return self._create(new)
+
+    def _create(self, new: NewStudy) -> Opened:
+        name = new.name
         try:
             return Opened(study=self.store.create_study(new, now=self._now()), created=True)
         except AlreadyExists:
@@ -139,6 +144,18 @@ def _with_workdir(effective: Mapping[str, Any], workdir: Path) -> dict[str, Any]
     metadata = dict(effective.get("metadata") or {})
     annotations = {**(metadata.get("annotations") or {}), WORKDIR_ANNOTATION: str(workdir)}
     return {**effective, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _new(prepared: Prepared) -> NewStudy:
+    experiment = prepared.experiment
+    return NewStudy(
+        name=experiment.name,
+        uid=uuid.uuid4().hex,
+        document=prepared.document,
+        effective=prepared.effective,
+        objective=objective(experiment),
+        budget=budget(experiment),
+    )
 
 
 def _free_folder(root: Path, name: str) -> Path:

@@ -29,11 +29,14 @@ class Prepared:
     lines: Mapping[str, int]
 
 
-def prepare(document: Mapping[str, Any], *, lines: Mapping[str, int] | None = None) -> Prepared:
+def prepare(
+    document: Mapping[str, Any], *, lines: Mapping[str, int] | None = None, by_clients: bool = False
+) -> Prepared:
     """Check an Experiment and fill in its defaults: everything that can be known without a cluster.
 
     Args:
         lines: path -> line, for the faults; a document that was loaded from a file brings its own.
+        by_clients: its clients run its trials, so it has no trial template, and any name.
 
     Raises:
         InvalidInput: with every fault there is, in the order of their lines.
@@ -47,11 +50,15 @@ def prepare(document: Mapping[str, Any], *, lines: Mapping[str, int] | None = No
     experiment = with_defaults(parsed)
     faults = [*getattr(document, "faults", ()), *faults, *misshapen]
     # What is misshapen was left out, so rules about it would speak of something the user did write.
-    faults += [fault for fault in rules.check(experiment) if not any(_about(fault, known) for known in misshapen)]
+    found = rules.check(experiment, by_clients=by_clients)
+    faults += [fault for fault in found if not any(_about(fault, known) for known in misshapen)]
     if faults:
         placed = [replace(fault, line=fault.line or nearest_line(fault.path, lines)) for fault in dict.fromkeys(faults)]
         raise _invalid(document, sorted(placed, key=lambda fault: fault.line or 0))
     effective = experiment.model_dump(by_alias=True, exclude_unset=True)
+    if by_clients:
+        for field in ("trialTemplate", "metricsCollectorSpec"):
+            effective["spec"].pop(field, None)
     return Prepared(document=dict(document), effective=effective, experiment=experiment, lines=lines)
 
 

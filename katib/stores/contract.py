@@ -7,7 +7,8 @@
 * **Thread-safe and process-safe.** Any number of processes may use one store.
 * **One owner per study.** A lease carries a growing term. `commit` is refused with `Stale` when the lease is not the
   study's (another owner or term, or released). A lease expires by the caller's clock, and then anyone may take it with
-  the next term; until somebody does, its holder goes on.
+  the next term; until somebody does, its holder goes on. A study that nobody owns (its clients run it) is written
+  under a lease with an empty owner and the study's term, by anybody.
 * **Exact.** A study's summary is updated in the transaction of the transition; a recount never differs.
 * **Monotone.** Ordinals grow and are never reused, recorded advice never changes, a finished trial stays finished.
 * **Observations need no lease.** Appending an observation whose identity is stored already changes nothing: the first

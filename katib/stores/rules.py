@@ -18,10 +18,12 @@ from katib.core.trial import (
     ALLOWED,
     FINISHED,
     UNFINISHED,
+    Loan,
     Reason,
     Transition,
     Trial,
     TrialState,
+    loan_after,
     verdict_after,
 )
 from katib.errors import AlreadyExists, Conflict, LeaseHeld, NotFound, Stale
@@ -200,6 +202,10 @@ def _check_transition(move: Transition) -> None:
         raise ValueError(f"{what}: attempt {move.attempt} cannot become attempt {move.attempt_after}")
     if move.values and (move.target not in FINISHED or not all(map(math.isfinite, move.values))):
         raise ValueError(f"{what} with value {move.value}: only a finished trial has a value, and a finite one")
+    if move.loan is not None:
+        _check_name(move.loan.client)
+        if math.isnan(move.loan.until):
+            raise ValueError(f"{what}: a loan until nan never ends and never lasts")
     if move.value is None and move.further_values:
         raise ValueError(f"{what}: a trial has values for all objectives or for none")
 
@@ -268,8 +274,13 @@ def moved(trial: Trial, move: Transition, *, revision: int, now: float) -> Trial
         not_before=move.not_before,
         rules=move.rules or trial.rules,
         stopped_by=verdict_after(trial, move),
+        loan=_kept_loan(loan_after(trial, move)),
         revision=revision,
     )
+
+
+def _kept_loan(loan: Loan | None) -> Loan | None:
+    return None if loan is None else replace(loan, client=kept(loan.client))
 
 
 def with_metrics(trial: Trial, metrics: Metrics) -> Trial:

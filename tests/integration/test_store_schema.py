@@ -6,6 +6,7 @@ released schema's file is never changed. A new schema gets one from this file, r
     python tests/integration/test_store_schema.py > tests/integration/test_store_schemas/NNNN.sql
 """
 
+import math
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import make_url
 
-from katib.core.trial import Reason, TrialState
+from katib.core.trial import Loan, Reason, TrialState
 from katib.stores.contract import Changes, Event, Store
 from katib.stores.opening import open_store
 from katib.stores.sql.dialects import connect
@@ -48,6 +49,12 @@ def fill(store: Store, version: str = RELEASED[-1]) -> None:
         several.finish(1, 0.5, -0.0)
         several.finish(2, 0.25, 1e308)
         several.finish(3, 0.125, 0.1)
+    if version >= "0004":
+        lent = Owned(store, name="lent")
+        lent.advise(1, 2)
+        for ordinal, until in ((1, NOW + 60), (2, math.inf)):
+            loan = Loan(client="ü/1", until=until)
+            lent.commit(transitions=[move(ordinal, TrialState.ADVISED, TrialState.RUNNING, loan=loan)])
 
 
 def record(store: Store) -> list[object]:
@@ -120,7 +127,7 @@ def test_many_may_create_a_store_at_once(fresh: str) -> None:
     stores = at_once(*[lambda: open_store(fresh)] * 6)
     fill(stores[0])  # type: ignore[arg-type]
     for store in stores:
-        assert len(record(store)) == 2  # type: ignore[arg-type]
+        assert len(record(store)) == 3  # type: ignore[arg-type]
         store.close()  # type: ignore[attr-defined]
 
 

@@ -18,7 +18,19 @@ RULES: tuple[Rule, ...] = (
     *collector.RULES,
 )
 
+_RUN_BY_CLIENTS = (
+    *identity.RUN_BY_CLIENTS,
+    *budget.RULES,
+    *objective.RULES,
+    *algorithm.RULES,
+    *parameters.RULES,
+    *conditions.RULES,
+    *template.RUN_BY_CLIENTS,
+)
+"""Where clients run the trials, nothing is rendered, and a name is in no Kubernetes object."""
 
-def check(experiment: Experiment) -> list[Fault]:
-    """Every fault of an experiment that has its defaults."""
-    return [fault for rule in RULES if rule.check is not None for fault in rule.check(experiment)]
+
+def check(experiment: Experiment, *, by_clients: bool = False) -> list[Fault]:
+    """Every fault of an experiment that has its defaults; `by_clients` when its clients run its trials."""
+    wanted = _RUN_BY_CLIENTS if by_clients else RULES
+    return [fault for rule in wanted if rule.check is not None for fault in rule.check(experiment)]

@@ -27,6 +27,16 @@ def _name(experiment: Experiment) -> Iterator[Fault]:
     yield Fault(path="metadata.name", given=name, wanted=NAME_WANTED, hint=hint)
 
 
+CLIENTS_NAME_LIMIT = 200
+CLIENTS_NAME_WANTED = f"1 to {CLIENTS_NAME_LIMIT} printable characters"
+
+
+def _clients_name(experiment: Experiment) -> Iterator[Fault]:
+    name = experiment.metadata.name
+    if not 1 <= len(name) <= CLIENTS_NAME_LIMIT or not name.isprintable():
+        yield Fault(path="metadata.name", given=name, wanted=CLIENTS_NAME_WANTED)
+
+
 RULES = (
     Rule(
         id="kind",
@@ -48,3 +58,14 @@ RULES = (
     ),
     Rule(id="name", refuses=f"a name that is not {NAME_WANTED}", check=_name, cluster=Cluster.CRD, katib=1),
 )
+
+RUN_BY_CLIENTS = (
+    *(rule for rule in RULES if rule.id != "name"),
+    Rule(
+        id="clients-name",
+        refuses=f"a name that is not {CLIENTS_NAME_WANTED}",
+        check=_clients_name,
+        cluster=Cluster.OPERATOR,
+    ),
+)
+"""Of a study that its clients run: its name is in no Kubernetes object."""

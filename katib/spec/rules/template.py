@@ -50,6 +50,12 @@ def _required(experiment: Experiment) -> Iterator[Fault]:
             yield Fault(path=f"{PATH}.{name}", wanted=f"a GJSON query; for the kind {kind} there is no default")
 
 
+def _none(experiment: Experiment) -> Iterator[Fault]:
+    if _given(experiment):
+        wanted = "no trialTemplate: clients run the trials of this study"
+        yield Fault(path=PATH, wanted=wanted, hint="`katib run FILE` runs an Experiment with a template")
+
+
 def _containers_hint(experiment: Experiment) -> str:
     names = [
         text
@@ -277,5 +283,14 @@ RULES = (
         check=_job,
         cluster=Cluster.OPERATOR,
         katib=23,
+    ),
+)
+
+RUN_BY_CLIENTS = (
+    Rule(
+        id="no-template",
+        refuses="a trialTemplate in a study that its clients run",
+        check=_none,
+        cluster=Cluster.OPERATOR,
     ),
 )

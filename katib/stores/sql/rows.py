@@ -10,7 +10,7 @@ from katib.core.observation import MetricPoint, Metrics, MetricSummary
 from katib.core.pareto import Front, FrontPoint
 from katib.core.stopping import Comparison, EarlyStop, StopRule
 from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus, Summary
-from katib.core.trial import Reason, Trial, TrialState
+from katib.core.trial import Loan, Reason, Trial, TrialState
 from katib.stores.contract import Event, Observation
 from katib.stores.documents import Documents
 from katib.stores.rules import Entry
@@ -180,6 +180,7 @@ def trial_row(row: Row) -> Trial:
     (
         ordinal, name, assignment, labels, state, reason, message, attempt, failures, losses, value,
         further, metrics, created_at, started_at, ended_at, not_before, revision, rules, stopped_by,
+        client, lent_until,
     ) = row  # fmt: skip
     return Trial(
         ordinal=ordinal,
@@ -201,6 +202,7 @@ def trial_row(row: Row) -> Trial:
         not_before=not_before,
         rules=() if rules is None else _rules(rules),
         stopped_by=None if stopped_by is None else _stopped_by(stopped_by),
+        loan=None if client is None else Loan(client=client, until=float(lent_until)),
         revision=revision,
     )
 
@@ -236,6 +238,8 @@ def trial_changes(trial: Trial) -> dict[str, Any]:
         "revision": trial.revision,
         "rules": json.dumps([asdict(rule) for rule in trial.rules]) if trial.rules else None,
         "stopped_by": None if trial.stopped_by is None else json.dumps(asdict(trial.stopped_by)),
+        "client": None if trial.loan is None else trial.loan.client,
+        "lent_until": None if trial.loan is None else _text(trial.loan.until),
     }
 
 

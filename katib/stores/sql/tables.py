@@ -120,6 +120,9 @@ trials = Table(
     # Null when there are none, which is nearly always.
     Column("rules", LongText),
     Column("stopped_by", LongText),
+    # Null for a trial that the engine runs.
+    Column("client", Name),
+    Column("lent_until", Number),
     Index("uq_trials_study_id_name", "study_id", "name", unique=True),
     Index("ix_trials_study_id_state_ordinal", "study_id", "state", "ordinal"),
     Index("ix_trials_study_id_revision_ordinal", "study_id", "revision", "ordinal"),

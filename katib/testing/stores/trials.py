@@ -1,5 +1,6 @@
 """Advice and transitions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,11 +10,11 @@ import pytest
 from katib.core.space import Assignment
 from katib.core.stopping import Comparison, StopRule
 from katib.core.study import StudyStatus
-from katib.core.trial import Reason, Transition, TrialState
+from katib.core.trial import Loan, Reason, Transition, TrialState
 from katib.errors import Conflict, Stale
-from katib.stores.contract import Changes, Event, Store, TrialFilter, TrialPoints, Wish
+from katib.stores.contract import Changes, Event, Lease, Store, TrialFilter, TrialPoints, Wish
 from katib.testing import builders as make
-from katib.testing.stores.base import NOW, Owned, StoreCases, move, points
+from katib.testing.stores.base import NOW, Owned, StoreCases, move, new_study, points
 
 FLOATS = (0.0, -0.0, 0.1, 1 / 3, -1.5, 1.7976931348623157e308, -1.7976931348623157e308, 2.2250738585072014e-308, 5e-324)
 TEXTS = ("", "plain", "ä€😀", "trailing ", "'quo\"te\\'", "%s %(x)s ? :y", "line\nline\ttab", "x" * 70_000)
@@ -125,6 +126,32 @@ class TrialCases(StoreCases):
         owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.PENDING, attempt_after=2)])
         assert owned.trial(1).stopped_by == (stop if shadow else None)
 
+    def test_a_loan_comes_back_exactly_and_goes_with_its_attempt(self, owned: Owned) -> None:
+        owned.advise(1)
+        first, later = Loan(client="ü'\0 1", until=NOW + 1 / 3), Loan(client="b", until=math.inf)
+        owned.commit(transitions=[move(1, TrialState.ADVISED, TrialState.RUNNING, loan=first, started_at=NOW)])
+        assert (owned.trial(1).loan, owned.trial(1).created_at) == (Loan(client="ü'\ufffd 1", until=NOW + 1 / 3), NOW)
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.RUNNING, loan=later)])
+        assert owned.store.view(owned.uid).unfinished[0].loan == later
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.RUNNING, attempt_after=2, loan=first)])
+        assert owned.trial(1).attempt == 2
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.PENDING, attempt=2, attempt_after=3)])
+        assert owned.trial(1).loan is None
+        owned.commit(transitions=[move(1, TrialState.PENDING, TrialState.RUNNING, attempt=3, loan=later)])
+        owned.commit(transitions=[move(1, TrialState.RUNNING, TrialState.SUCCEEDED, attempt=3, value=1.0)])
+        assert owned.trial(1).loan == later
+
+    def test_who_owns_nothing_may_write_a_study_that_nobody_owns(self, store: Store) -> None:
+        study = store.create_study(new_study(), now=NOW)
+        nobody = Lease(study=study.name, uid=study.uid, owner="", term=study.term)
+        advice = Changes(advice=[make.advice(1)], basis=store.view(study.uid))
+        assert store.commit(nobody, advice, now=NOW).study.summary.highest_ordinal == 1
+        with pytest.raises(Conflict):
+            store.commit(nobody, advice, now=NOW)
+        store.acquire(study.name, "somebody", now=NOW, seconds=60)
+        with pytest.raises(Stale):
+            store.commit(nobody, replace(advice, basis=None), now=NOW)
+
     def test_a_verdict_stays_with_a_finished_trial(self, owned: Owned) -> None:
         owned.run(1)
         stop = make.early_stop()
@@ -153,7 +180,7 @@ class TrialCases(StoreCases):
         [
             move(1, TrialState.RUNNING, TrialState.ADVISED),
             move(1, TrialState.SUCCEEDED, TrialState.RUNNING),
-            move(1, TrialState.ADVISED, TrialState.RUNNING),
+            move(1, TrialState.ADVISED, TrialState.SUCCEEDED),
             move(1, TrialState.RUNNING, TrialState.PENDING, attempt_after=3),
             move(1, TrialState.RUNNING, TrialState.PENDING, attempt_after=2, value=1.0),
             move(1, TrialState.RUNNING, TrialState.SUCCEEDED, value=float("nan")),
