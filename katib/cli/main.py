@@ -12,6 +12,7 @@ from katib.cli.listing import list_studies
 from katib.cli.logs import logs
 from katib.cli.resume import resume
 from katib.cli.run import run as run_command
+from katib.cli.server import server
 from katib.cli.show import show
 from katib.cli.stop import stop
 from katib.cli.suggestion import suggestion
@@ -42,6 +43,7 @@ app.command("stop")(stop)
 app.command("delete")(delete)
 app.command("export")(export)
 app.command("validate")(validate)
+app.command("server")(server)
 app.add_typer(suggestion, name="suggestion")
 app.command("algorithms")(algorithms)
 
