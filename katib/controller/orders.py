@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from katib.core.advice import PARENT_LABEL
+from katib.core.objective import metrics_of
 from katib.core.trial import Trial
 from katib.runners.contract import LaunchOrder
 from katib.spec.prepare import from_effective
 from katib.spec.render import Template
-from katib.spec.study import objective
+from katib.spec.study import objectives
 
 CHECKPOINT_SETTING = "suggestion_trial_dir"
 """The algorithm setting in which Katib's experiments say where a trial finds its checkpoint directory."""
@@ -28,7 +29,7 @@ class Orders:
         self._checkpoint_path = next((each["value"] for each in settings if each["name"] == CHECKPOINT_SETTING), "")
         self.experiment = from_effective(effective)
         self._template = Template.of(self.experiment)
-        self._metrics = objective(self.experiment).metrics
+        self._metrics = metrics_of(objectives(self.experiment))
         self._collector = dict(effective["spec"]["metricsCollectorSpec"])
         self._container = str(effective["spec"]["trialTemplate"]["primaryContainerName"])
 

@@ -478,7 +478,7 @@ class SettingDescription(_message.Message):
     def __init__(self, name: _Optional[str] = ..., accepts: _Optional[str] = ..., default: _Optional[str] = ..., what: _Optional[str] = ..., type: _Optional[str] = ..., choices: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StudyRecord(_message.Message):
-    __slots__ = ("uid", "goal", "strategies", "max_failed")
+    __slots__ = ("uid", "goal", "strategies", "max_failed", "further_objectives")
     class StrategiesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -490,14 +490,33 @@ class StudyRecord(_message.Message):
     GOAL_FIELD_NUMBER: _ClassVar[int]
     STRATEGIES_FIELD_NUMBER: _ClassVar[int]
     MAX_FAILED_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
     uid: str
     goal: float
     strategies: _containers.ScalarMap[str, str]
     max_failed: int
-    def __init__(self, uid: _Optional[str] = ..., goal: _Optional[float] = ..., strategies: _Optional[_Mapping[str, str]] = ..., max_failed: _Optional[int] = ...) -> None: ...
+    further_objectives: _containers.RepeatedCompositeFieldContainer[ObjectiveRecord]
+    def __init__(self, uid: _Optional[str] = ..., goal: _Optional[float] = ..., strategies: _Optional[_Mapping[str, str]] = ..., max_failed: _Optional[int] = ..., further_objectives: _Optional[_Iterable[_Union[ObjectiveRecord, _Mapping[str, _Any]]]] = ...) -> None: ...
+
+class ObjectiveRecord(_message.Message):
+    __slots__ = ("objective", "goal", "strategies")
+    class StrategiesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
+    GOAL_FIELD_NUMBER: _ClassVar[int]
+    STRATEGIES_FIELD_NUMBER: _ClassVar[int]
+    objective: ObjectiveSpec
+    goal: float
+    strategies: _containers.ScalarMap[str, str]
+    def __init__(self, objective: _Optional[_Union[ObjectiveSpec, _Mapping[str, _Any]]] = ..., goal: _Optional[float] = ..., strategies: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TrialRecord(_message.Message):
-    __slots__ = ("ordinal", "state", "reason", "value", "metrics", "attempt", "failures", "losses", "created_at", "started_at", "ended_at", "not_before")
+    __slots__ = ("ordinal", "state", "reason", "value", "metrics", "attempt", "failures", "losses", "created_at", "started_at", "ended_at", "not_before", "further_values")
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -517,6 +536,7 @@ class TrialRecord(_message.Message):
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
     NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_VALUES_FIELD_NUMBER: _ClassVar[int]
     ordinal: int
     state: str
     reason: str
@@ -529,7 +549,8 @@ class TrialRecord(_message.Message):
     started_at: float
     ended_at: float
     not_before: float
-    def __init__(self, ordinal: _Optional[int] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., value: _Optional[float] = ..., metrics: _Optional[_Mapping[str, MetricRecord]] = ..., attempt: _Optional[int] = ..., failures: _Optional[int] = ..., losses: _Optional[int] = ..., created_at: _Optional[float] = ..., started_at: _Optional[float] = ..., ended_at: _Optional[float] = ..., not_before: _Optional[float] = ...) -> None: ...
+    further_values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, ordinal: _Optional[int] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., value: _Optional[float] = ..., metrics: _Optional[_Mapping[str, MetricRecord]] = ..., attempt: _Optional[int] = ..., failures: _Optional[int] = ..., losses: _Optional[int] = ..., created_at: _Optional[float] = ..., started_at: _Optional[float] = ..., ended_at: _Optional[float] = ..., not_before: _Optional[float] = ..., further_values: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class MetricRecord(_message.Message):
     __slots__ = ("min", "max", "latest", "latest_time", "latest_seq", "step", "malformed")

@@ -83,7 +83,8 @@ class RequestReader:
     def trials(self, config: StudyConfig, experiment: api.Experiment, messages: Sequence[api.Trial]) -> list[Trial]:
         """The record by ordinal. Trials of another space are left out: Katib lists those of its namesakes, too."""
         about = experiment.spec
-        key = about.parameter_specs.SerializeToString() + about.objective.SerializeToString()
+        objectives = [about.objective, *experiment.study.further_objectives]
+        key = b"".join(each.SerializeToString(deterministic=True) for each in (about.parameter_specs, *objectives))
         with self._lock:
             known = self._records.get(key, {})
         read: Record = {}
@@ -105,7 +106,7 @@ class RequestReader:
 
 def _trial(message: api.Trial, config: StudyConfig) -> Trial | None:
     try:
-        return read_trial(message, config.space, config.objective)
+        return read_trial(message, config.space, config.objectives)
     except ValueError:
         return None
 

@@ -11,7 +11,7 @@ from katib.core.study import UNBOUNDED, Budget, Study, StudyReason
 from katib.errors import AlreadyExists, Fault, InvalidInput, LeaseHeld
 from katib.service.owners import running_elsewhere
 from katib.spec.prepare import Prepared
-from katib.spec.study import budget, objective
+from katib.spec.study import budget, objectives
 from katib.stores.contract import NewStudy, Store, Wish
 
 WORKDIR_ANNOTATION = "katib.kubeflow.org/working-directory"
@@ -148,12 +148,14 @@ def _with_workdir(effective: Mapping[str, Any], workdir: Path) -> dict[str, Any]
 
 def _new(prepared: Prepared) -> NewStudy:
     experiment = prepared.experiment
+    objective, *further = objectives(experiment)
     return NewStudy(
         name=experiment.name,
         uid=uuid.uuid4().hex,
         document=prepared.document,
         effective=prepared.effective,
-        objective=objective(experiment),
+        objective=objective,
+        further_objectives=tuple(further),
         budget=budget(experiment),
     )
 

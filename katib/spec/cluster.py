@@ -23,6 +23,7 @@ def cluster_warnings(prepared: Prepared) -> list[Fault]:
     found = [
         *_unquoted(document),
         *_algorithm(document),
+        *_objectives(document),
         *_width(document),
         *_list_in_distribution(document),
         *_list_items(prepared),
@@ -62,6 +63,12 @@ def _scalars(value: Any, parts: Parts, place: schema.Place) -> Iterator[tuple[Pa
 def _algorithm(document: Mapping[str, Any]) -> Iterator[Fault]:
     if not ((document.get("spec") or {}).get("algorithm") or {}).get("algorithmName"):
         yield Fault(path="spec.algorithm.algorithmName", wanted="an algorithm; here it is `random` when none is given")
+
+
+def _objectives(document: Mapping[str, Any]) -> Iterator[Fault]:
+    if (document.get("spec") or {}).get("objectives"):
+        wanted = "`objective`: a list of objectives is an extension, and a cluster's Katib has no such field"
+        yield Fault(path="spec.objectives", wanted=wanted)
 
 
 def _width(document: Mapping[str, Any]) -> Iterator[Fault]:

@@ -32,10 +32,15 @@ def _spec(spec: ExperimentSpec) -> ExperimentSpec:
     algorithm = spec.algorithm
     if not algorithm.algorithm_name and not algorithm.algorithm_settings:
         algorithm = _with(algorithm, algorithm_name=DEFAULT_ALGORITHM)
+    objectives: dict[str, Any] = {}
+    if spec.objective is not None:
+        objectives["objective"] = _objective(spec.objective)
+    if spec.objectives:
+        objectives["objectives"] = [_objective(objective) for objective in spec.objectives]
     return _with(
         spec,
+        **objectives,
         parameters=[_parameter(parameter) for parameter in spec.parameters],
-        objective=_objective(spec.objective),
         algorithm=algorithm,
         trial_template=_template(spec.trial_template),
         parallel_trial_count=spec.parallel_trial_count if spec.parallel_trial_count is not None else _parallel(spec),

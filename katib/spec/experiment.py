@@ -139,7 +139,9 @@ class ObjectiveSpec(Model):
 
     type: Literal["", "minimize", "maximize"] = Field("", description="The direction.")
     goal: Number | None = Field(
-        None, description="End the experiment when the best value reaches this; default: no goal."
+        None,
+        description="End the experiment when the best value reaches this; default: no goal. Of several objectives one "
+        "trial must reach all goals.",
     )
     objective_metric_name: Text = Field("", description="The metric, as the trial prints it.")
     additional_metric_names: list[Text] = Field(default_factory=list, description="Other metrics to collect.")
@@ -289,7 +291,11 @@ class ExperimentSpec(Model):
     """What to search, how to judge it, and how to run it."""
 
     parameters: list[ParameterSpec] = Field(default_factory=list, description="The hyperparameters.")
-    objective: ObjectiveSpec = Field(default_factory=ObjectiveSpec, description="What to optimise.")
+    objective: ObjectiveSpec | None = Field(None, description="What to optimise.")
+    objectives: list[ObjectiveSpec] = Field(
+        default_factory=list,
+        description="Several at once, instead of `objective`; each item is as that. Katib has no such field.",
+    )
     algorithm: AlgorithmSpec = Field(default_factory=AlgorithmSpec, description="What chooses values; default `auto`.")
     early_stopping: AlgorithmSpec | None = Field(None, description="What ends hopeless trials early; as `algorithm`.")
     trial_template: TrialTemplate = Field(default_factory=TrialTemplate, description="How a trial runs.")
@@ -307,6 +313,11 @@ class ExperimentSpec(Model):
     resume_policy: Literal["", "Never", "LongRunning", "FromVolume"] = Field(
         "", description="On a cluster: whether a finished experiment may be extended; default `Never`."
     )
+
+    @property
+    def every_objective(self) -> list[ObjectiveSpec]:
+        """All objectives, whichever of the two forms they are given in."""
+        return [*self.objectives] if self.objective is None else [self.objective]
 
 
 class Experiment(Model):

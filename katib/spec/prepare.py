@@ -56,6 +56,10 @@ def prepare(
         placed = [replace(fault, line=fault.line or nearest_line(fault.path, lines)) for fault in dict.fromkeys(faults)]
         raise _invalid(document, sorted(placed, key=lambda fault: fault.line or 0))
     effective = experiment.model_dump(by_alias=True, exclude_unset=True)
+    if len(experiment.spec.objectives) == 1:
+        # A list of one is the same as the single form, so it is the same study, too.
+        (effective["spec"]["objective"],) = effective["spec"].pop("objectives")
+        experiment = from_effective(effective)
     if by_clients:
         for field in ("trialTemplate", "metricsCollectorSpec"):
             effective["spec"].pop(field, None)

@@ -95,7 +95,11 @@ def _leave_out(data: Any, parts: Parts) -> None:
     for part in parts[:-1]:
         data = data[part]
     last = parts[-1]
-    if isinstance(data, dict):
+    place = schema.bare(schema.place_at(parts))
+    if isinstance(data, dict) and schema.origin(place) is list:
+        # That there is a list was said: no rule shall miss it, or what may stand in its place.
+        data[last] = []
+    elif isinstance(data, dict):
         del data[last]
     else:
         # Its place is kept: the positions of the others are in the paths of their faults.

@@ -7,7 +7,7 @@ from katib.core.objective import Direction, Objective, Strategy
 from katib.core.space import Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, When
 from katib.core.study import Budget, StudyConfig
 from katib.spec.defaults import DEFAULT_ALGORITHM, DEFAULT_PARALLEL
-from katib.spec.experiment import Experiment, ParameterCondition, ParameterSpec
+from katib.spec.experiment import Experiment, ObjectiveSpec, ParameterCondition, ParameterSpec
 
 
 def search_space(experiment: Experiment) -> SearchSpace:
@@ -44,9 +44,12 @@ def _parameter(spec: ParameterSpec) -> Parameter:
     )
 
 
-def objective(experiment: Experiment) -> Objective:
-    """The objective."""
-    spec = experiment.spec.objective
+def objectives(experiment: Experiment) -> tuple[Objective, ...]:
+    """The objectives, in order; mostly one."""
+    return tuple(_objective(spec) for spec in experiment.spec.every_objective)
+
+
+def _objective(spec: ObjectiveSpec) -> Objective:
     return Objective(
         metric=spec.objective_metric_name,
         direction=Direction(spec.type),
@@ -82,11 +85,13 @@ def study_config(
     """
     spec = experiment.spec
     settings = {setting.name: setting.value for setting in spec.algorithm.algorithm_settings}
+    objective, *further = objectives(experiment)
     return StudyConfig(
         name=experiment.name,
         uid=uid,
         space=search_space(experiment),
-        objective=objective(experiment),
+        objective=objective,
+        further_objectives=tuple(further),
         algorithm=spec.algorithm.algorithm_name or DEFAULT_ALGORITHM,
         settings={**settings, **(settings_overrides or {})},
         budget=budget if budget is not None else _budget(experiment),

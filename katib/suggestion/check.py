@@ -26,6 +26,23 @@ def condition_faults(config: StudyConfig, abilities: Abilities) -> tuple[Fault, 
     )
 
 
+def objective_faults(config: StudyConfig, abilities: Abilities, others: Sequence[str] = ()) -> tuple[Fault, ...]:
+    """A fault when the study has several objectives and its algorithm takes one. `others`: algorithms that take them.
+
+    Such an algorithm would not fail: it would look at the first objective, and nobody would be told.
+    """
+    if abilities.several_objectives or not config.further_objectives:
+        return ()
+    return (
+        Fault(
+            path="spec.objectives",
+            given=", ".join(objective.metric for objective in config.objectives),
+            wanted=f"one objective: algorithm {config.algorithm} cannot search for several at once",
+            hint=f"algorithms that can: {', '.join(others)}" if others else "`katib algorithms` tells which can",
+        ),
+    )
+
+
 def checked(config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int], reply: object) -> AdviceReply:
     """The reply with plain values (numpy's numbers become Python's) and its parameters in the order of the space.
 

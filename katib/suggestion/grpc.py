@@ -28,7 +28,7 @@ from katib.core.advice import Abilities, Advice, AdviceReply, Setting
 from katib.core.space import Assignment, as_text
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
-from katib.errors import AlgorithmFailed, AlgorithmUnknown, Fault
+from katib.errors import AlgorithmFailed, AlgorithmUnknown, Fault, InvalidInput
 from katib.rpc import api, channels, health
 from katib.rpc.convert.replies import read_description
 from katib.rpc.convert.space import read_assignment
@@ -43,7 +43,7 @@ from katib.rpc.methods import (
     stub,
 )
 from katib.rpc.status import code_of, details_of, faults_of, is_unknown_algorithm
-from katib.suggestion.check import checked
+from katib.suggestion.check import checked, objective_faults
 from katib.suggestion.local import KEPT, study_key
 
 Code = grpc.StatusCode
@@ -90,6 +90,8 @@ class GrpcSuggestions:
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
         """See SuggestionService."""
         self._check_health()
+        if unfit := self._unfit(config):
+            return unfit
         try:
             request = api.ValidateAlgorithmSettingsRequest(experiment=write_experiment(config))
             self._call(VALIDATE_ALGORITHM_SETTINGS, request)
@@ -112,6 +114,11 @@ class GrpcSuggestions:
 
     def suggest(self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:
         """See SuggestionService."""
+        if unfit := self._unfit(config):
+            if config.algorithm not in self._described:
+                said = f"{self._who} does not say at the moment whether it takes several objectives"
+                raise AlgorithmFailed(said, why="unreachable")
+            raise InvalidInput(unfit, what=self._who)
         try:
             reply = self._call(GET_SUGGESTIONS, self._request(config, trials, ordinals))
         except grpc.RpcError as error:
@@ -181,6 +188,10 @@ class GrpcSuggestions:
             failure=reply.failure,
         )
 
+    def _unfit(self, config: StudyConfig) -> tuple[Fault, ...]:
+        """Whether the server would take the first of several objectives for the only one."""
+        return objective_faults(config, self.abilities(config.algorithm)) if config.further_objectives else ()
+
     def _describe(self, algorithm: str) -> tuple[Abilities, tuple[Setting, ...]]:
         if algorithm not in self._described:
             try:
@@ -240,7 +251,7 @@ class GrpcSuggestions:
 
 def _message(config: StudyConfig, trial: Trial) -> api.Trial:
     """The trial as the server knows it: under the name and in the texts that it gave."""
-    message = write_trial(replace(trial, labels=_without_ours(trial.labels)), config.objective)
+    message = write_trial(replace(trial, labels=_without_ours(trial.labels)), config.objectives)
     message.name = trial.labels.get(NAME_LABEL, trial.name)
     for each in message.spec.parameter_assignments.assignments:
         each.value = trial.labels.get(f"{TEXT_LABEL}{each.name}", each.value)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from katib.core.advice import Abilities, AdviceReply, Setting
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
-from katib.errors import Fault, InvalidInput
-from katib.suggestion.check import checked, condition_faults
+from katib.errors import Fault, InvalidInput, SuggestionError
+from katib.suggestion.check import checked, condition_faults, objective_faults
 from katib.suggestion.describe import plain
-from katib.suggestion.registry import Algorithm, AlgorithmClass, Registry, missing
+from katib.suggestion.registry import Algorithm, Registry, missing
 
 KEPT = 64
 """Studies whose algorithm is kept between requests; the one asked longest ago is rebuilt when it is asked again."""
@@ -30,8 +30,9 @@ class LocalSuggestions:
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
         """See SuggestionService."""
         found = self._registry.find(config.algorithm)
-        unfit = _unfit(config, found)
-        return (unfit,) if unfit else (*condition_faults(config, found.abilities), *found.validate(config))
+        if absent := missing(config.algorithm, found):
+            return (absent,)
+        return (*self._unfit(config, found.abilities), *found.validate(config))
 
     def abilities(self, algorithm: str) -> Abilities:
         """See SuggestionService."""
@@ -54,9 +55,8 @@ class LocalSuggestions:
         kept = self._kept.pop(study_key(config), None)
         if kept is None or kept[0] != config:
             found = self._registry.find(config.algorithm)
-            if unfit := _unfit(config, found):
-                raise InvalidInput((unfit,), what=f"algorithm {config.algorithm!r}")
-            if faults := condition_faults(config, found.abilities):
+            absent = missing(config.algorithm, found)
+            if faults := (absent,) if absent else self._unfit(config, found.abilities):
                 raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
             kept = (config, found(config))
         self._kept[study_key(config)] = kept
@@ -64,17 +64,17 @@ class LocalSuggestions:
             self._kept.popitem(last=False)
         return kept[1]
 
+    def _unfit(self, config: StudyConfig, abilities: Abilities) -> tuple[Fault, ...]:
+        """What the algorithm cannot do, and the study asks for."""
+        single = config.further_objectives and not abilities.several_objectives
+        others = [name for name in self._registry.names if self._takes_several(name)] if single else []
+        return (*objective_faults(config, abilities, others), *condition_faults(config, abilities))
 
-def _unfit(config: StudyConfig, algorithm: AlgorithmClass) -> Fault | None:
-    """Why the algorithm cannot be asked about this study at all, if so."""
-    if config.further_objectives and not algorithm.abilities.several_objectives:
-        return Fault(
-            path="spec.objectives",
-            given=f"{len(config.objectives)} objectives",
-            wanted=f"one objective, since algorithm {config.algorithm!r} takes no more",
-            hint="give `spec.objective`, or choose one that takes several (`katib algorithms` tells its abilities)",
-        )
-    return missing(config.algorithm, algorithm)
+    def _takes_several(self, algorithm: str) -> bool:
+        try:
+            return self._registry.find(algorithm).abilities.several_objectives
+        except SuggestionError:
+            return False
 
 
 def _ordinal(trial: Trial) -> int:

@@ -141,11 +141,20 @@ _MIX: tuple[tuple[TrialState, Reason, float | None], ...] = (
     (TrialState.ADVISED, Reason.ADVISED, None),
 )
 
+Further = Callable[[int], tuple[float, ...]]
+
+FURTHER: dict[str, Further] = {
+    "a constant": lambda _k: (1.0,),
+    "against the first": lambda k: (-(k * 37 % 23) / 7,),
+    "two, one of them huge": lambda k: (float(k % 5), (-1) ** k * 1e308),
+}
+"""Values of trial k for the objectives after the first, where it has a value at all."""
+
 STEPS = 26
 """Trials in a record: enough for algorithms that start with a number of random points to use their model."""
 
 
-def trial(advice: Advice, outcome: Outcome = RECORDS["all succeeded"]) -> Trial:
+def trial(advice: Advice, outcome: Outcome = RECORDS["all succeeded"], further: Further = lambda _ordinal: ()) -> Trial:
     """The trial that was made of advice."""
     state, reason, value = outcome(advice.ordinal)
     return Trial(
@@ -156,6 +165,7 @@ def trial(advice: Advice, outcome: Outcome = RECORDS["all succeeded"]) -> Trial:
         state=state,
         reason=reason,
         value=value,
+        further_values=() if value is None else further(advice.ordinal),
         revision=advice.ordinal,
     )
 
@@ -180,6 +190,7 @@ def drive(
     steps: int = STEPS,
     batch: int = 1,
     outcome: Outcome = RECORDS["all succeeded"],
+    further: Further = lambda _ordinal: (),
 ) -> tuple[list[Trial], AdviceReply]:
     """Ask until there are `steps` trials or no more answers: the record, and the last reply."""
     trials: list[Trial] = []
@@ -188,7 +199,7 @@ def drive(
         reply = service.suggest(config, trials, ordinals)
         assert [each.ordinal for each in reply.advice] == list(ordinals)[: len(reply.advice)]
         assert reply.advice or reply.exhausted, "an empty answer without a reason"
-        trials += [trial(each, outcome) for each in reply.advice]
+        trials += [trial(each, outcome, further) for each in reply.advice]
         if reply.exhausted or len(trials) >= steps:
             return trials, reply
 
@@ -229,6 +240,11 @@ class AlgorithmContract:
     def config(self, of: SearchSpace, **changes: object) -> StudyConfig:
         """A study over a space."""
         return study_config(self.algorithm, of, **{"settings": self.settings, **changes})
+
+    def several(self, of: SearchSpace, further: Further, **changes: object) -> StudyConfig:
+        """A study with the first objective and some more to be maximised, as many as there are further values."""
+        objectives = [Objective(metric=f"m{index}", direction=Direction.MAXIMIZE) for index in range(len(further(1)))]
+        return self.config(of, further_objectives=tuple(objectives), **changes)
 
     def zoo(self, abilities: Abilities) -> dict[str, SearchSpace]:
         """The spaces that the algorithm takes."""
@@ -390,6 +406,49 @@ class AlgorithmContract:
         ]
         with pytest.raises(KatibError):
             service.suggest(config, [], [1])
+
+    def test_several_objectives_are_taken_or_are_a_fault_and_nothing_is_suggested(
+        self, service: SuggestionService, abilities: Abilities, usual: SearchSpace
+    ) -> None:
+        for further in FURTHER.values():
+            config = self.several(usual, further)
+            faults = service.validate(config)
+            assert bool(faults) != abilities.several_objectives
+            if faults:
+                (told,) = (fault for fault in faults if fault.path == "spec.objectives")
+                assert f"algorithm {self.algorithm}" in told.wanted
+                with pytest.raises(KatibError):
+                    service.suggest(config, [], [1])
+
+    def test_answers_for_several_objectives_are_a_function_of_the_record(
+        self, service: SuggestionService, fresh: SuggestionService, abilities: Abilities, usual: SearchSpace
+    ) -> None:
+        if not abilities.several_objectives:
+            return
+        for outcome in ("all succeeded", "of everything", "all failed"):
+            for name, further in FURTHER.items():
+                config = self.several(usual, further, uid=f"{outcome} {name}")
+                trials, _ = drive(service, config, batch=3, outcome=RECORDS[outcome], further=further)
+                points = [usual.key(advised.assignment) for advised in trials]
+                assert all(usual.contains(advised.assignment) for advised in trials), config.uid
+                assert len(set(points)) == len(points) or not abilities.never_repeats, config.uid
+                ordinals = range(len(trials) + 1, len(trials) + 3)
+                again = fresh.suggest(replace(config, name="again"), trials[::-1], ordinals)
+                assert service.suggest(config, trials, ordinals) == again, config.uid
+
+    def test_maximising_one_of_several_objectives_mirrors_minimising_it(
+        self, service: SuggestionService, abilities: Abilities, usual: SearchSpace
+    ) -> None:
+        if not abilities.several_objectives:
+            return
+        further = FURTHER["against the first"]
+        config = self.several(usual, further)
+        high, _ = drive(service, config, batch=3, further=further)
+        lowest = (Objective(metric="m0", direction=Direction.MINIMIZE),)
+        low = [replace(each, further_values=tuple(-value for value in each.further_values)) for each in high]
+        ordinals = range(len(high) + 1, len(high) + 4)
+        mirrored = service.suggest(replace(config, further_objectives=lowest, name="mirror"), low, ordinals)
+        assert service.suggest(config, high, ordinals) == mirrored
 
 
 def _shaped(of: SearchSpace, abilities: Abilities) -> SearchSpace:

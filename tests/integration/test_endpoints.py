@@ -10,6 +10,7 @@ import pytest
 
 from katib.config import SuggestionSettings, from_environment, write_endpoints
 from katib.core.advice import FALLBACK_LABEL, Abilities
+from katib.core.objective import Direction, Objective
 from katib.core.trial import Reason, TrialState
 from katib.errors import AlgorithmFailed, Fault, InvalidInput
 from katib.rpc import api, health
@@ -98,6 +99,25 @@ def test_a_refusal_is_a_fault_in_the_servers_words(
 ) -> None:
     theirs.refusal = (code, "r_l and resource_name must be set.")
     assert client.validate(CONFIG) == (Fault(path="spec.algorithm", wanted="r_l and resource_name must be set."),)
+
+
+def test_a_server_that_may_not_know_several_objectives_is_not_asked(theirs: Theirs, client: GrpcSuggestions) -> None:
+    """It would take the first for the only one, and nobody would be told."""
+    config = replace(CONFIG, further_objectives=(Objective(metric="size", direction=Direction.MAXIMIZE),))
+    (fault,) = client.validate(config)
+    assert (fault.path, fault.given) == ("spec.objectives", "loss, size")
+    assert "algorithm theirs" in fault.wanted
+    with pytest.raises(InvalidInput, match="algorithm theirs"):
+        client.suggest(config, [], [1])
+    assert theirs.requests == []
+
+
+def test_a_server_that_is_away_is_not_taken_for_one_that_cannot(theirs: Theirs, client: GrpcSuggestions) -> None:
+    """A study that goes on while its server is away must not end for it."""
+    theirs.server.stop(None).wait()
+    config = replace(CONFIG, further_objectives=(Objective(metric="size", direction=Direction.MAXIMIZE),))
+    with pytest.raises(AlgorithmFailed, match="several objectives"):
+        client.suggest(config, [], [1])
 
 
 @pytest.mark.parametrize("code", [CODE.UNIMPLEMENTED, CODE.INTERNAL, CODE.DEADLINE_EXCEEDED, CODE.NOT_FOUND])

@@ -161,7 +161,7 @@ def test_messages_beyond_4_mib_go_both_ways(channel: grpc.Channel) -> None:
     config = study_config("random", SPACES["mixed"])
     reply = LocalSuggestions().suggest(config, [], range(1, 1001))
     labelled = [replace(each, labels={"of": "x" * 5000}) for each in reply.advice]
-    record = [write_trial(trial(each), config.objective) for each in labelled]
+    record = [write_trial(trial(each), config.objectives) for each in labelled]
     request = api.GetSuggestionsRequest(
         experiment=write_experiment(config), trials=record, ordinals=[1001], current_request_number=1
     )

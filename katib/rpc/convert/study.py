@@ -57,10 +57,22 @@ def write_experiment(config: StudyConfig) -> api.Experiment:
         study=api.StudyRecord(
             uid=config.uid,
             goal=objective.goal,
-            strategies={metric: strategy.value for metric, strategy in objective.strategies.items()},
+            strategies=_strategies(objective),
             max_failed=budget.max_failed,
+            further_objectives=[
+                api.ObjectiveRecord(
+                    objective=write_objective(each),
+                    goal=each.goal,
+                    strategies=_strategies(each),
+                )
+                for each in config.further_objectives
+            ],
         ),
     )
+
+
+def _strategies(objective: Objective) -> dict[str, str]:
+    return {metric: strategy.value for metric, strategy in objective.strategies.items()}
 
 
 def read_experiment(message: api.Experiment) -> StudyConfig:
@@ -89,17 +101,11 @@ def content_uid(message: api.Experiment) -> str:
 
 def _spec(message: api.Experiment) -> dict[str, Any]:
     spec, study = message.spec, message.study
-    objective: dict[str, Any] = {
-        "type": _TYPE_NAMES.get(spec.objective.type, ""),
-        "objectiveMetricName": spec.objective.objective_metric_name,
-        "additionalMetricNames": list(spec.objective.additional_metric_names),
-        "metricStrategies": [{"name": name, "value": value} for name, value in study.strategies.items()],
-    }
-    if study.HasField("goal"):
-        objective["goal"] = study.goal
+    objective = _objective(spec.objective, study)
+    further = [_objective(each.objective, each) for each in study.further_objectives]
     document: dict[str, Any] = {
         "parameters": [parameter_document(each) for each in spec.parameter_specs.parameters],
-        "objective": objective,
+        **({"objectives": [objective, *further]} if further else {"objective": objective}),
         "algorithm": {
             "algorithmName": spec.algorithm.algorithm_name,
             "algorithmSettings": [
@@ -114,3 +120,13 @@ def _spec(message: api.Experiment) -> dict[str, Any]:
     if study.HasField("max_failed"):
         document["maxFailedTrialCount"] = study.max_failed
     return document
+
+
+def _objective(spec: api.ObjectiveSpec, record: api.StudyRecord | api.ObjectiveRecord) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "type": _TYPE_NAMES.get(spec.type, ""),
+        "objectiveMetricName": spec.objective_metric_name,
+        "additionalMetricNames": list(spec.additional_metric_names),
+        "metricStrategies": [{"name": name, "value": value} for name, value in record.strategies.items()],
+    }
+    return {**document, "goal": record.goal} if record.HasField("goal") else document

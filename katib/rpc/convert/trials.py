@@ -4,8 +4,8 @@ A trial with a record comes back as it was, but for its message, what early stop
 One without, as from Katib's controller, is what can be known of it:
 
     Created, Running                       pending, running
-    Succeeded, EarlyStopped                with the objective's value; without one succeeded has no metric, and with one
-                                           that is not finite both have diverged
+    Succeeded, EarlyStopped                with the objectives' values; without one of them succeeded has no metric, and
+                                           with one that is not finite both have diverged
     Failed                                 failed by its own fault
     Killed                                 killed
     MetricsUnavailable, Unknown            no metric was found
@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from katib.core.objective import Objective, Strategy
 from katib.core.observation import MetricSummary
@@ -59,12 +60,12 @@ def sent_by_katib(trial: Trial) -> bool:
     return trial.state is not TrialState.EARLY_STOPPED or trial.value is not None
 
 
-def write_trial(trial: Trial, objective: Objective) -> api.Trial:
-    """The message of a trial."""
+def write_trial(trial: Trial, objectives: Sequence[Objective]) -> api.Trial:
+    """The message of a trial. Katib's part of it has room for the first objective only."""
     return api.Trial(
         name=trial.name,
         spec=api.TrialSpec(
-            objective=write_objective(objective),
+            objective=write_objective(objectives[0]),
             parameter_assignments=api.TrialSpec.ParameterAssignments(assignments=write_assignment(trial.assignment)),
             labels=trial.labels,
         ),
@@ -72,13 +73,14 @@ def write_trial(trial: Trial, objective: Objective) -> api.Trial:
             start_time=_moment(trial.started_at),
             completion_time=_moment(trial.ended_at),
             condition=_CONDITIONS[trial.state],
-            observation=api.Observation(metrics=_observed(trial, objective)),
+            observation=api.Observation(metrics=_observed(trial, objectives)),
         ),
         record=api.TrialRecord(
             ordinal=trial.ordinal,
             state=trial.state.value,
             reason=trial.reason.value,
             value=trial.value,
+            further_values=trial.further_values,
             metrics={name: _write_metric(summary) for name, summary in trial.metrics.items()},
             attempt=trial.attempt,
             failures=trial.failures,
@@ -91,12 +93,12 @@ def write_trial(trial: Trial, objective: Objective) -> api.Trial:
     )
 
 
-def read_trial(message: api.Trial, space: SearchSpace, objective: Objective) -> Trial:
+def read_trial(message: api.Trial, space: SearchSpace, objectives: Sequence[Objective]) -> Trial:
     """The trial of a message, its ordinal 0 when it has no record. Raises ValueError when it is none of the study."""
     assignment = read_assignment(space, message.spec.parameter_assignments.assignments)
     labels = dict(message.spec.labels)
     if not message.HasField("record"):
-        state, reason, value = _outcome(message.status, objective)
+        state, reason, values = _outcome(message.status, objectives)
         return Trial(
             ordinal=0,
             name=message.name,
@@ -104,7 +106,8 @@ def read_trial(message: api.Trial, space: SearchSpace, objective: Objective) -> 
             state=state,
             reason=reason,
             labels=labels,
-            value=value,
+            value=values[0] if values else None,
+            further_values=values[1:],
             metrics=_summaries(message.status.observation.metrics),
             started_at=_seconds(message.status.start_time),
             ended_at=_seconds(message.status.completion_time),
@@ -121,6 +124,7 @@ def read_trial(message: api.Trial, space: SearchSpace, objective: Objective) -> 
         failures=record.failures,
         losses=record.losses,
         value=record.value if record.HasField("value") else None,
+        further_values=tuple(record.further_values),
         metrics={name: _read_metric(metric) for name, metric in record.metrics.items()},
         created_at=record.created_at,
         started_at=record.started_at if record.HasField("started_at") else None,
@@ -145,24 +149,28 @@ def numbered(trials: Iterable[Trial]) -> list[Trial]:
     return [counted[ordinal] for ordinal in sorted(counted)]
 
 
-def _outcome(status: api.TrialStatus, objective: Objective) -> tuple[TrialState, Reason, float | None]:
+def _outcome(status: api.TrialStatus, objectives: Sequence[Objective]) -> tuple[TrialState, Reason, tuple[float, ...]]:
     state, reason = _STATES.get(status.condition, _NO_METRIC)
     if state not in _VALUED:
-        return state, reason, None
-    value = next((_number(m.value) for m in status.observation.metrics if m.name == objective.metric), None)
-    if value is not None and math.isfinite(value):
-        return state, reason, value
-    if value is not None:
-        return *_DIVERGED, None
-    return (state, reason, None) if state is TrialState.EARLY_STOPPED else (*_NO_METRIC, None)
+        return state, reason, ()
+    observed = {metric.name: _number(metric.value) for metric in reversed(status.observation.metrics)}
+    values = [value for each in objectives if (value := observed.get(each.metric)) is not None]
+    if not all(map(math.isfinite, values)):
+        return *_DIVERGED, ()
+    if len(values) == len(objectives):
+        return state, reason, tuple(values)
+    return (state, reason, ()) if state is TrialState.EARLY_STOPPED else (*_NO_METRIC, ())
 
 
-def _observed(trial: Trial, objective: Objective) -> list[api.Metric]:
+def _observed(trial: Trial, objectives: Sequence[Objective]) -> list[api.Metric]:
     """What Katib shows of a finished trial: one value per metric, by its strategy."""
     if not trial.finished:
         return []
-    values = {name: _chosen(trial.metrics.get(name), objective.strategy(name)) for name in objective.metrics}
-    values[objective.metric] = trial.value
+    values: dict[str, float | None] = {}
+    for objective, value in zip_longest(objectives, trial.values):
+        for name in objective.metrics:
+            values[name] = _chosen(trial.metrics.get(name), objective.strategy(name))
+        values[objective.metric] = value
     return [api.Metric(name=name, value=repr(value)) for name, value in values.items() if value is not None]
 
 

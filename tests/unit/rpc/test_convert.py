@@ -24,16 +24,38 @@ TEXTS = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]), max_
 NAMES = TEXTS.map(lambda text: f"n{text}")
 MAPS = st.dictionaries(NAMES, TEXTS, max_size=3)
 MOMENTS = st.floats(min_value=0, max_value=4e9)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(min_value=0, max_value=9)
 
 
 @st.composite
+def several(draw: st.DrawFn) -> tuple[Objective, ...]:
+    """One objective mostly, or some with metrics of their own."""
+    drawn = draw(st.lists(objectives, min_size=1, max_size=3))
+
+    def own(index: int, name: str) -> str:
+        return f"{name}{index or ''}"
+
+    return tuple(
+        dataclasses.replace(
+            each,
+            metric=own(index, each.metric),
+            additional=tuple(own(index, name) for name in each.additional),
+            strategies={own(index, name): strategy for name, strategy in each.strategies.items()},
+        )
+        for index, each in enumerate(drawn)
+    )
+
+
+@st.composite
 def configs(draw: st.DrawFn) -> StudyConfig:
+    objective, *further = draw(several())
     return StudyConfig(
         name=draw(TEXTS),
         uid=draw(NAMES),
         space=draw(spaces() | conditional_spaces()),
-        objective=draw(objectives),
+        objective=objective,
+        further_objectives=tuple(further),
         algorithm=draw(NAMES),
         settings=draw(MAPS),
         budget=Budget(
@@ -45,7 +67,9 @@ def configs(draw: st.DrawFn) -> StudyConfig:
 
 
 @st.composite
-def any_trials(draw: st.DrawFn, of: SearchSpace) -> Trial:
+def any_trials(draw: st.DrawFn, of: SearchSpace, count: int) -> Trial:
+    """A trial with a value for each of `count` objectives, or none."""
+    values = draw(st.just([]) | st.lists(FINITE, min_size=count, max_size=count))
     return Trial(
         ordinal=draw(st.integers(1, 2**31 - 1)),
         name=draw(NAMES),
@@ -56,7 +80,8 @@ def any_trials(draw: st.DrawFn, of: SearchSpace) -> Trial:
         attempt=draw(COUNTS),
         failures=draw(COUNTS),
         losses=draw(COUNTS),
-        value=draw(st.none() | st.floats(allow_nan=False, allow_infinity=False)),
+        value=values[0] if values else None,
+        further_values=tuple(values[1:]),
         metrics=draw(metrics),
         created_at=draw(MOMENTS),
         started_at=draw(st.none() | MOMENTS),
@@ -77,9 +102,9 @@ def test_a_study_comes_back_as_it_was(config: StudyConfig) -> None:
 @given(st.data())
 def test_a_trial_comes_back_as_it_was(data: st.DataObject) -> None:
     of = data.draw(spaces() | conditional_spaces())
-    trial = data.draw(any_trials(of))
-    objective = data.draw(objectives)
-    read = trials.read_trial(sent(trials.write_trial(trial, objective)), of, objective)
+    wanted = data.draw(several())
+    trial = data.draw(any_trials(of, len(wanted)))
+    read = trials.read_trial(sent(trials.write_trial(trial, wanted)), of, wanted)
     # nan is not equal to itself, its text is; and a map has no order on the wire.
     assert pformat(read) == pformat(trial)
 
@@ -89,10 +114,11 @@ def test_every_field_of_a_study_and_a_trial_is_carried_or_known_to_stay() -> Non
     drawn = {field.name for field in dataclasses.fields(Trial)} - {"message", "revision", "rules", "stopped_by"}
     assert drawn == {
         *("ordinal", "name", "assignment", "state", "reason", "labels", "attempt", "failures", "losses", "value"),
-        *("metrics", "created_at", "started_at", "ended_at", "not_before"),
+        *("further_values", "metrics", "created_at", "started_at", "ended_at", "not_before"),
     }
     assert {field.name for field in dataclasses.fields(StudyConfig)} == {
         *("name", "uid", "space", "objective", "algorithm", "settings", "budget"),
+        "further_objectives",
     }
     assert {field.name for field in dataclasses.fields(Objective)} == {
         *("metric", "direction", "goal", "additional", "strategies"),
@@ -279,7 +305,7 @@ def test_a_trial_of_katib(
 ) -> None:
     config = study.read_experiment(experiment())
     message = katib_trial("t", condition, *(("accuracy", text) for text in observed), ("loss", "1.5"))
-    trial = trials.read_trial(message, config.space, config.objective)
+    trial = trials.read_trial(message, config.space, config.objectives)
     assert (trial.state, trial.reason, trial.value, trial.ordinal) == (state, reason, value, 0)
     assert trial.assignment == {"lr": 0.02, "layers": 3, "optimizer": "adam"}
     assert trial.metrics["loss"].latest == 1.5
@@ -289,11 +315,11 @@ def test_a_trial_of_another_space_is_none_of_the_study() -> None:
     """Katib lists trials without a namespace: those of another experiment of the same name come along."""
     config = study.read_experiment(experiment())
     with pytest.raises(ValueError, match="outside"):
-        trials.read_trial(katib_trial("t", STATUS.RUNNING, lr="0.9"), config.space, config.objective)
+        trials.read_trial(katib_trial("t", STATUS.RUNNING, lr="0.9"), config.space, config.objectives)
     message = katib_trial("t", STATUS.RUNNING)
     del message.spec.parameter_assignments.assignments[0]
     with pytest.raises(ValueError, match="its parameters are"):
-        trials.read_trial(message, config.space, config.objective)
+        trials.read_trial(message, config.space, config.objectives)
 
 
 def test_trials_without_ordinals_are_counted_in_the_order_they_started() -> None:
@@ -304,7 +330,7 @@ def test_trials_without_ordinals_are_counted_in_the_order_they_started() -> None
         katib_trial("twin-b", STATUS.RUNNING, start="2024-05-06T07:08:09Z"),
         katib_trial("twin-a", STATUS.SUCCEEDED, ("accuracy", "1"), start="2024-05-06T07:08:09Z"),
     ]
-    read = [trials.read_trial(message, config.space, config.objective) for message in given_in]
+    read = [trials.read_trial(message, config.space, config.objectives) for message in given_in]
     for order in (read, read[::-1], [*read, read[0]]):
         counted = trials.numbered(order)
         assert [(trial.ordinal, trial.name) for trial in counted] == [
@@ -339,7 +365,7 @@ def test_a_trial_as_katibs_services_know_it() -> None:
         ended_at=1714979290.0,
     )
     objective = dataclasses.replace(make.objective(), additional=("s", "missing"))
-    message = trials.write_trial(trial, objective)
+    message = trials.write_trial(trial, [objective])
     assert (message.status.start_time, message.status.completion_time) == (
         "2024-05-06T07:08:09Z",
         "2024-05-06T07:08:10Z",
@@ -348,3 +374,39 @@ def test_a_trial_as_katibs_services_know_it() -> None:
     assert {each.name: each.value for each in message.status.observation.metrics} == {"loss": "0.5", "s": "9.0"}
     assert dict(message.spec.labels) == {"generation": "1"}
     assert message.spec.objective.objective_metric_name == "loss"
+
+
+@pytest.mark.parametrize(
+    ("condition", "observed", "values", "reason"),
+    [
+        (STATUS.SUCCEEDED, {"accuracy": "0.5", "size": "7"}, (0.5, 7.0), Reason.SUCCEEDED),
+        (STATUS.SUCCEEDED, {"accuracy": "0.5"}, (), Reason.METRIC_NOT_FOUND),
+        (STATUS.SUCCEEDED, {"accuracy": "0.5", "size": "nan"}, (), Reason.DIVERGED),
+        (STATUS.EARLYSTOPPED, {"size": "7"}, (), Reason.STOPPED_EARLY),
+    ],
+)
+def test_without_a_record_a_trial_has_all_its_values_or_none(
+    condition: int, observed: dict[str, str], values: tuple[float, ...], reason: Reason
+) -> None:
+    message = experiment()
+    size = api.ObjectiveSpec(type=api.MINIMIZE, objective_metric_name="size")
+    message.study.further_objectives.append(api.ObjectiveRecord(objective=size))
+    config = study.read_experiment(message)
+    assert [each.metric for each in config.objectives] == ["accuracy", "size"]
+    trial = trials.read_trial(katib_trial("t", condition, *observed.items()), config.space, config.objectives)
+    assert (trial.values, trial.reason) == (values, reason)
+
+
+def test_every_objective_of_several_is_observed() -> None:
+    trial = make.trial(7, TrialState.SUCCEEDED, value=0.5, further=(3.0,), metrics=make.metrics(9, metric="s"))
+    wanted = [make.objective(), dataclasses.replace(make.objective(metric="size"), additional=("s",))]
+    observed = trials.write_trial(trial, wanted).status.observation.metrics
+    assert {each.name: each.value for each in observed} == {"loss": "0.5", "size": "3.0", "s": "9.0"}
+
+
+def test_faults_of_several_objectives_are_told_where_they_stand() -> None:
+    message = experiment()
+    message.study.further_objectives.append(api.ObjectiveRecord(objective=message.spec.objective))
+    with pytest.raises(InvalidInput) as caught:
+        study.read_experiment(message)
+    assert "spec.objectives[1].objectiveMetricName" in {fault.path for fault in caught.value.faults}

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 OURS = {
     "ParameterCondition",
     *("Algorithms", "DescribeAlgorithmRequest", "DescribeAlgorithmReply", "SettingDescription"),
-    *("StudyRecord", "TrialRecord", "MetricRecord"),
+    *("StudyRecord", "ObjectiveRecord", "TrialRecord", "MetricRecord"),
 }
 
 # name = number, as in `message: field=number field=number`; [] repeated, {} a map; s string, d double, i int32.

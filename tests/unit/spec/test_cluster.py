@@ -35,6 +35,14 @@ def test_a_condition_is_ours_alone():
     assert paths(cluster_warnings(prepared)) == [path]
 
 
+def test_a_list_of_objectives_is_ours_alone():
+    one = {"type": "minimize", "objectiveMetricName": "loss"}
+    other = {"type": "maximize", "objectiveMetricName": "size"}
+    for listed in ([one], [one, other]):
+        prepared = prepare(experiment_document({"spec.objective": GONE, "spec.objectives": listed}))
+        assert paths(cluster_warnings(prepared)) == ["spec.objectives"]
+
+
 def test_unquoted_numbers_are_told_with_their_lines_and_texts():
     text = to_yaml(experiment_document()).replace('"1e-4"', "1e-4").replace('"16"', "16").replace("- train.py", "- 1.0")
     lines = text.splitlines()

@@ -11,7 +11,7 @@ from katib.errors import InvalidInput
 from katib.spec.loading import apply_sets, load_text
 from katib.spec.prepare import from_effective, prepare
 from katib.spec.quick import to_yaml
-from katib.spec.study import budget, objective, search_space
+from katib.spec.study import budget, objectives, search_space
 from katib.testing.experiments import GONE, changed, experiment_document, experiment_documents
 
 LR = "spec.parameters[0].feasibleSpace"
@@ -75,7 +75,7 @@ def test_every_valid_document_is_accepted_and_means_the_same_after_storage(docum
     width = budget(again).parallel
     assert width >= 1
     assert budget(again).max_trials is None or width <= budget(again).max_trials
-    assert objective(again).metrics[0] == "loss"
+    assert objectives(again)[0].metric == "loss"
 
 
 @given(experiment_documents())

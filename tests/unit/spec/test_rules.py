@@ -19,6 +19,8 @@ TRIAL = "spec.trialTemplate.trialParameters"
 NAS = {"graphConfig": {"numLayers": 2}, "operations": []}
 CONFIG_MAP = {"configMapName": "a", "configMapNamespace": "b", "templatePath": "c"}
 LAYERS_AT, BATCH_AT, OPT_AT = (f"spec.parameters[{index}].condition" for index in (1, 2, 3))
+LOSS = {"type": "minimize", "objectiveMetricName": "loss"}
+SIZE = {"type": "maximize", "objectiveMetricName": "size"}
 CONDITIONS = {"spec.trialTemplate.successCondition": "a", "spec.trialTemplate.failureCondition": "b"}
 
 
@@ -28,6 +30,10 @@ def collector(kind, **more):
 
 def when(parameter, *values):
     return {"parameter": parameter, "values": list(values)}
+
+
+def several(*objectives):
+    return {"spec.objective": GONE, "spec.objectives": list(objectives)}
 
 
 def use(where):
@@ -104,6 +110,32 @@ REFUSED = [
     ("objective", {"spec.objective.type": GONE}, ["spec.objective.type"]),
     ("objective", {"spec.objective.type": "minimise"}, ["spec.objective.type"]),
     ("objective", {"spec.objective.objectiveMetricName": ""}, ["spec.objective.objectiveMetricName"]),
+    ("objective", several({}), ["spec.objectives[0].type", "spec.objectives[0].objectiveMetricName"]),
+    ("objective", several(LOSS, {**SIZE, "type": "up"}), ["spec.objectives[1].type"]),
+    ("objectives", {"spec.objectives": [SIZE]}, ["spec.objectives"]),
+    ("objectives", several(), ["spec.objectives"]),
+    ("objectives", several(LOSS, SIZE, {**LOSS, "type": "maximize"}), ["spec.objectives[2].objectiveMetricName"]),
+    ("field-type", {"spec.objective": GONE, "spec.objectives": {"loss": "minimize"}}, ["spec.objectives"]),
+    (
+        "additional-is-objective",
+        several(LOSS, {**SIZE, "additionalMetricNames": ["a", "loss"]}),
+        ["spec.objectives[1].additionalMetricNames[1]"],
+    ),
+    (
+        "additional-names",
+        several({**LOSS, "additionalMetricNames": ["a"]}, {**SIZE, "additionalMetricNames": ["b", "a"]}),
+        ["spec.objectives[1].additionalMetricNames[1]"],
+    ),
+    (
+        "strategies",
+        several(LOSS, {**SIZE, "metricStrategies": [{"name": "loss", "value": "min"}]}),
+        ["spec.objectives[1].metricStrategies[0].name"],
+    ),
+    (
+        "early-stopping-objectives",
+        several(LOSS, SIZE) | {"spec.earlyStopping": {"algorithmName": "medianstop"}},
+        ["spec.earlyStopping"],
+    ),
     (
         "additional-is-objective",
         {"spec.objective.additionalMetricNames": ["a", "loss"]},
@@ -289,6 +321,12 @@ ACCEPTED = [
     ("resume-policy", {"spec.resumePolicy": "FromVolume"}),
     ("resume-policy", {"spec.resumePolicy": ""}),
     ("objective", {"spec.objective.type": "maximize"}),
+    ("objective", several(LOSS, SIZE)),
+    ("objectives", several(LOSS) | {"spec.objective": None}),
+    ("objectives", {"spec.objectives": None}),
+    ("early-stopping-objectives", several(LOSS) | {"spec.earlyStopping": {"algorithmName": "medianstop"}}),
+    ("additional-names", several({**LOSS, "additionalMetricNames": ["a"]}, {**SIZE, "additionalMetricNames": ["b"]})),
+    ("strategies", several(LOSS, {**SIZE, "metricStrategies": [{"name": "size", "value": "latest"}]})),
     ("additional-names", {"spec.objective.additionalMetricNames": []}),
     ("strategies", {"spec.objective.metricStrategies": [{"name": "accuracy", "value": "latest"}]}),
     ("algorithm-name", {"spec.algorithm": GONE}),
@@ -348,6 +386,31 @@ def test_refused(rule, changes, paths):
     faults = faults_of(experiment_document(changes))
     assert [path for path in paths if path not in [fault.path for fault in faults]] == []
     assert all(fault.wanted for fault in faults)
+
+
+@pytest.mark.parametrize("given", [{"loss": "minimize"}, "loss", 3])
+def test_objectives_that_are_no_list_are_one_fault(given):
+    """Nothing is said about `objective` being absent: the user knows what was meant."""
+    faults = faults_of(experiment_document({"spec.objective": GONE, "spec.objectives": given}))
+    assert [(fault.path, fault.wanted) for fault in faults] == [
+        ("spec.objectives", "a list (lines that begin with `-`)")
+    ]
+
+
+def test_all_faults_of_several_objectives_are_told_at_once():
+    faults = faults_of(
+        experiment_document(
+            several({"type": "minimize"}, {**SIZE, "additionalMetricNames": ["size"], "goals": 1}, SIZE)
+            | {"spec.earlyStopping": {"algorithmName": "medianstop"}}
+        )
+    )
+    assert {fault.path for fault in faults} == {
+        "spec.objectives[0].objectiveMetricName",
+        "spec.objectives[1].goals",
+        "spec.objectives[1].additionalMetricNames[0]",
+        "spec.objectives[2].objectiveMetricName",
+        "spec.earlyStopping",
+    }
 
 
 @pytest.mark.parametrize(("rule", "changes"), ACCEPTED)

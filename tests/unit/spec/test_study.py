@@ -4,7 +4,7 @@ from katib.core.objective import Direction, Objective, Strategy
 from katib.core.space import Choice, Distribution, ParameterType, Range, When
 from katib.core.study import Budget
 from katib.spec.prepare import prepare
-from katib.spec.study import budget, objective, search_space, study_config
+from katib.spec.study import budget, objectives, search_space, study_config
 from katib.testing.experiments import GONE, experiment_document
 
 
@@ -35,13 +35,51 @@ def test_an_unknown_distribution_is_uniform():
 
 def test_the_objective():
     changes = {"spec.objective.goal": 0.5, "spec.objective.metricStrategies": [{"name": "accuracy", "value": "latest"}]}
-    assert objective(experiment(changes)) == Objective(
+    assert objectives(experiment(changes)) == (
+        Objective(
+            metric="loss",
+            direction=Direction.MINIMIZE,
+            goal=0.5,
+            additional=("accuracy",),
+            strategies={"accuracy": Strategy.LATEST, "loss": Strategy.MIN},
+        ),
+    )
+
+
+LOSS = {"type": "minimize", "objectiveMetricName": "loss", "goal": 0.5, "additionalMetricNames": ["a"]}
+SIZE = {
+    "type": "maximize",
+    "objectiveMetricName": "size",
+    "metricStrategies": [{"name": "size", "value": "latest"}, {"name": "b", "value": "min"}],
+    "additionalMetricNames": ["b", "c"],
+}
+
+
+def test_several_objectives_have_their_own_defaults_goals_and_strategies():
+    given = experiment({"spec.objective": GONE, "spec.objectives": [LOSS, SIZE]})
+    loss = Objective(
         metric="loss",
         direction=Direction.MINIMIZE,
         goal=0.5,
-        additional=("accuracy",),
-        strategies={"accuracy": Strategy.LATEST, "loss": Strategy.MIN},
+        additional=("a",),
+        strategies={"loss": Strategy.MIN, "a": Strategy.MIN},
     )
+    size = Objective(
+        metric="size",
+        direction=Direction.MAXIMIZE,
+        additional=("b", "c"),
+        strategies={"size": Strategy.LATEST, "b": Strategy.MIN, "c": Strategy.MAX},
+    )
+    assert objectives(given) == (loss, size)
+    config = study_config(given, uid="u")
+    assert (config.objective, config.further_objectives) == (loss, (size,))
+
+
+def test_a_list_of_one_objective_is_the_single_form():
+    one = prepare(experiment_document({"spec.objective": GONE, "spec.objectives": [LOSS]}))
+    single = prepare(experiment_document({"spec.objective": LOSS}))
+    assert one.effective == single.effective
+    assert objectives(one.experiment) == objectives(single.experiment)
 
 
 def test_the_budget():
@@ -58,7 +96,7 @@ def test_the_config_and_what_overrides_it():
     assert (config.name, config.uid, config.algorithm) == ("digits", "u", "random")
     assert config.settings == {"seed": "3", "other": "x"}
     assert config.budget == budget(given)
-    assert (config.space, config.objective) == (search_space(given), objective(given))
+    assert (config.space, config.objective) == (search_space(given), objectives(given)[0])
     changed = study_config(given, uid="u", budget=Budget(parallel=7), settings_overrides={"seed": "4", "s": "1"})
     assert changed.settings == {"seed": "4", "other": "x", "s": "1"}
     assert changed.budget.parallel == 7
