@@ -31,7 +31,8 @@ Takes the algorithm that fits, and says which one in the label `katib.kubeflow.o
 the default. The first line that applies decides:
 
 - the budget covers every point of the space: `grid`, for all of them will be tried;
-- numpy or scipy is not installed (the base alone): `sobol`, or `random` for more than 256 parameters;
+- numpy or scipy is not installed (the base alone), or there are several objectives and what follows takes one:
+  `sobol`, or `random` for more than 256 parameters;
 - the first 300 suggestions: `gp`;
 - after them: `gp` and `catcma` in turn, or `gp` alone where cmaes is not installed.
 
@@ -45,7 +46,7 @@ What a trial means is what it means to the algorithm taken."""
             Standing.SILENT: "nothing; its point is not suggested again",
         }
     )
-    abilities = Abilities(conditional=True)
+    abilities = Abilities(conditional=True, several_objectives=True)
     settings = (random_state(),)
 
     def __init__(self, config: StudyConfig) -> None:
@@ -60,10 +61,12 @@ What a trial means is what it means to the algorithm taken."""
         size, most = config.space.size, config.budget.max_trials
         if size is not None and most is not None and size <= most:
             return {"grid": GridSearch}
-        if not _installed(GpSearch):
+        learning: dict[str, type[PointByPoint]] = {"gp": GpSearch, "catcma": CatCmaSearch}
+        taken = {name: kind for name, kind in learning.items() if _installed(kind) and _takes(kind, config)}
+        if not taken:
             few = len(config.space.parameters) <= DIMENSIONS
             return {"sobol": SobolSearch} if few else {"random": RandomSearch}
-        return {"gp": GpSearch} | ({"catcma": CatCmaSearch} if _installed(CatCmaSearch) else {})
+        return taken
 
     def prepare(self, trials: Sequence[Trial]) -> None:
         """Keep the record for the algorithms that will be asked."""
@@ -86,3 +89,7 @@ What a trial means is what it means to the algorithm taken."""
 
 def _installed(algorithm: type[PointByPoint]) -> bool:
     return all(find_spec(module) is not None for module in algorithm.requires)
+
+
+def _takes(algorithm: type[PointByPoint], config: StudyConfig) -> bool:
+    return algorithm.abilities.several_objectives or not config.further_objectives

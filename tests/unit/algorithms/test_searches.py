@@ -12,9 +12,11 @@ from algorithms.sampling.grid import GridSearch
 from algorithms.sampling.joe_kuo import BITS, DIMENSIONS
 from algorithms.sampling.random_search import RandomSearch
 from algorithms.sampling.sobol import SobolSearch, sobol
-from katib.core.advice import Advice
+from katib.core.advice import CHOSEN_LABEL, Advice
 from katib.core.space import Assignment
 from katib.core.trial import Trial
+from katib.suggestion.local import LocalSuggestions
+from katib.testing import builders as make
 from katib.testing.algorithms import SPACES, categorical, double, integer, space, study_config, trial
 
 
@@ -113,3 +115,9 @@ def test_sobol_takes_each_share_of_a_parameter_equally_often() -> None:
     advice = SobolSearch(study_config("sobol", of)).suggest([], range(1, 65)).advice
     values = [each.assignment["n"] for each in advice]
     assert {values.count(n) for n in range(8)} == {8}
+
+
+def test_auto_takes_an_algorithm_that_takes_the_objectives_there_are() -> None:
+    several = study_config("auto", SPACES["mixed"], further_objectives=(make.objective(metric="size"),))
+    (advice,) = LocalSuggestions().suggest(several, [], [1]).advice
+    assert LocalSuggestions().abilities(advice.labels[CHOSEN_LABEL]).several_objectives
