@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+ALGORITHM_ENDPOINTS = "KATIB_ALGORITHM_ENDPOINTS"
+EARLY_STOPPING_ENDPOINTS = "KATIB_EARLY_STOPPING_ENDPOINTS"
+
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseSettings:
@@ -64,6 +67,25 @@ class SuggestionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlyStoppingSettings:
+    """How early stopping at an endpoint is asked for rules. Trials run on meanwhile, whatever it takes.
+
+    Attributes:
+        endpoints: servers of Katib's EarlyStopping API, as name -> "host:port"; before what is installed.
+        deadline: seconds for one answer; Katib's controller waits as long.
+        connect: seconds in which a server that cannot be reached is tried again. The next trial that ends is another
+            occasion.
+        first: seconds that the start of a study waits for the first rules, so that its first trials have them. A
+            server that is there answers in a fraction; for one that hangs nobody should wait.
+    """
+
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    deadline: float = 60.0
+    connect: float = 3.0
+    first: float = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServeSettings:
     """How algorithms are served to others.
 
@@ -93,6 +115,7 @@ class Settings:
     lease: LeaseSettings = field(default_factory=LeaseSettings)
     controller: ControllerSettings = field(default_factory=ControllerSettings)
     suggestion: SuggestionSettings = field(default_factory=SuggestionSettings)
+    early_stopping: EarlyStoppingSettings = field(default_factory=EarlyStoppingSettings)
     store: str = ""
     """Where the store is: a path or URL; empty means ./katib.db."""
 
@@ -101,10 +124,15 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     """The settings that the environment asks for.
 
     KATIB_DB names the store. KATIB_ALGORITHM_ENDPOINTS names servers of algorithms: `name=host:port`, more after a
-    comma.
+    comma; KATIB_EARLY_STOPPING_ENDPOINTS those of early stopping.
     """
-    endpoints = read_endpoints(environ.get("KATIB_ALGORITHM_ENDPOINTS", "").split(","))
-    return Settings(store=environ.get("KATIB_DB", ""), suggestion=SuggestionSettings(endpoints=endpoints))
+    algorithms = read_endpoints(environ.get(ALGORITHM_ENDPOINTS, "").split(","))
+    stopping = read_endpoints(environ.get(EARLY_STOPPING_ENDPOINTS, "").split(","))
+    return Settings(
+        store=environ.get("KATIB_DB", ""),
+        suggestion=SuggestionSettings(endpoints=algorithms),
+        early_stopping=EarlyStoppingSettings(endpoints=stopping),
+    )
 
 
 def read_endpoints(words: Iterable[str]) -> dict[str, str]:
@@ -113,6 +141,13 @@ def read_endpoints(words: Iterable[str]) -> dict[str, str]:
     return {name.strip(): endpoint.strip() for name, _, endpoint in pairs}
 
 
-def write_endpoints(endpoints: Mapping[str, str]) -> str:
-    """The value of KATIB_ALGORITHM_ENDPOINTS that says the same."""
-    return ",".join(f"{name}={endpoint}" for name, endpoint in endpoints.items())
+def endpoint_variables(settings: Settings) -> dict[str, str]:
+    """The variables of the environment that name the same endpoints."""
+    both = {
+        ALGORITHM_ENDPOINTS: settings.suggestion.endpoints,
+        EARLY_STOPPING_ENDPOINTS: settings.early_stopping.endpoints,
+    }
+    return {
+        variable: ",".join(f"{name}={endpoint}" for name, endpoint in endpoints.items())
+        for variable, endpoints in both.items()
+    }

@@ -42,14 +42,30 @@ Endpoints = Annotated[
     ),
 ]
 
+StoppingEndpoints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--early-stopping-endpoint",
+        metavar="NAME=HOST:PORT",
+        help="A server of Katib's EarlyStopping API answers for this early stopping. Default: "
+        "$KATIB_EARLY_STOPPING_ENDPOINTS.",
+        show_default=False,
+    ),
+]
+
 DEFAULT_FILE = "katib.db"
 
 
-def settings_of(endpoints: list[str] | None = None) -> Settings:
-    """The settings of the environment, and what the command line adds to them."""
+def settings_of(algorithms: list[str] | None = None, stopping: list[str] | None = None) -> Settings:
+    """The settings of the environment, and the endpoints that the command line adds to them."""
     settings = from_environment(os.environ)
-    known = {**settings.suggestion.endpoints, **read_endpoints(endpoints or [])}
-    return replace(settings, suggestion=replace(settings.suggestion, endpoints=known))
+    known = {**settings.suggestion.endpoints, **read_endpoints(algorithms or [])}
+    stoppers = {**settings.early_stopping.endpoints, **read_endpoints(stopping or [])}
+    return replace(
+        settings,
+        suggestion=replace(settings.suggestion, endpoints=known),
+        early_stopping=replace(settings.early_stopping, endpoints=stoppers),
+    )
 
 
 def store_location(db: str, *, creating: bool = False) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from katib.cli.options import Db, Endpoints, Name, Output, OutputOption, settings_of, store_location
+from katib.cli.options import Db, Endpoints, Name, Output, OutputOption, StoppingEndpoints, settings_of, store_location
 
 
 def resume(
@@ -23,6 +23,7 @@ def resume(
         bool, typer.Option("--follow/--detach", help="Watch it run, or leave it running in the background.")
     ] = True,
     endpoints: Endpoints = None,
+    stopping_endpoints: StoppingEndpoints = None,
     db: Db = "",
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -43,7 +44,7 @@ def resume(
 
     with studies_of(db) as studies:
         study = studies.extend(name, max_trials=max_trials, parallel=parallel, max_failed=max_failed)
-    location, settings = store_location(db), settings_of(endpoints)
+    location, settings = store_location(db), settings_of(endpoints, stopping_endpoints)
     owner = running_elsewhere(study, now=time.time())
     if owner is not None:
         note(f"{name} is being run by {owner.described}, which acts on this within about a second")

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from katib.cli.options import Db, Endpoints, Output, OutputOption, run_root, settings_of, store_location
+from katib.cli.options import (
+    Db,
+    Endpoints,
+    Output,
+    OutputOption,
+    StoppingEndpoints,
+    run_root,
+    settings_of,
+    store_location,
+)
 from katib.config import Settings
 from katib.errors import Fault, InvalidInput
 
@@ -67,6 +76,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
         ),
     ] = "",
     endpoints: Endpoints = None,
+    stopping_endpoints: StoppingEndpoints = None,
     image: Annotated[
         str, typer.Option("--image", help="With --param: the image a cluster would run the command in.")
     ] = "",
@@ -112,7 +122,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
             raise InvalidInput(faults, what=words[0])
         typer.echo(to_yaml(document), nl=False)
         return
-    settings = settings_of(endpoints)
+    settings = settings_of(endpoints, stopping_endpoints)
     _start(document, lines, settings, workdir=workdir, db=db, output=output, follow=follow)
 
 

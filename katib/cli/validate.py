@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from katib.cli.options import Endpoints, Output, OutputOption, settings_of
+from katib.cli.options import Endpoints, Output, OutputOption, StoppingEndpoints, settings_of
 from katib.cli.render import print_json, say
 from katib.errors import Fault, InvalidInput
 
@@ -14,6 +14,7 @@ def validate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An Experiment file, YAML or JSON.")],
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a cluster would refuse it.")] = False,
     endpoints: Endpoints = None,
+    stopping_endpoints: StoppingEndpoints = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check an Experiment file: every fault at once, and what runs here but a cluster would refuse.
@@ -24,12 +25,14 @@ def validate(
     from katib.spec.cluster import cluster_warnings, script_warnings
     from katib.spec.loading import load_file
     from katib.suggestion import open_suggestions
+    from katib.suggestion.early_stopping import open_early_stopping
 
     found: dict[str, tuple[Fault, ...]] = {"faults": (), "here": (), "cluster": (), "warnings": ()}
-    suggestions = open_suggestions(settings_of(endpoints).suggestion)
+    settings = settings_of(endpoints, stopping_endpoints)
+    suggestions, stopping = open_suggestions(settings.suggestion), open_early_stopping(settings.early_stopping)
     try:
         loaded = load_file(file)
-        prepared = checked(loaded, suggestions)
+        prepared = checked(loaded, suggestions, stopping=stopping)
         found["cluster"], found["warnings"] = tuple(cluster_warnings(prepared)), tuple(script_warnings(prepared))
     except InvalidInput as error:
         found["faults"] = error.faults
@@ -40,6 +43,7 @@ def validate(
             found["here"] = error.faults
     finally:
         suggestions.close()
+        stopping.close()
     if output is Output.JSON:
         print_json({"valid": not found["faults"], **{kind: _views(faults) for kind, faults in found.items()}})
     else:

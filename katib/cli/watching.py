@@ -15,7 +15,7 @@ from typing import Any
 from katib.cli.options import Output
 from katib.cli.progress import ProgressView, open_progress
 from katib.cli.render import note, print_json, say, study_lines
-from katib.config import Settings, write_endpoints
+from katib.config import Settings, endpoint_variables
 from katib.core.study import Study, StudyStatus
 from katib.embedded.session import Session
 from katib.embedded.starting import Started
@@ -64,7 +64,7 @@ def detach(study: Study, location: str, output: Output, settings: Settings) -> i
             stderr=out,
             start_new_session=True,
             cwd=Path.cwd(),
-            env={**os.environ, "KATIB_ALGORITHM_ENDPOINTS": write_endpoints(settings.suggestion.endpoints)},
+            env={**os.environ, **endpoint_variables(settings)},
         )
     if output is Output.JSON:
         print_json({"name": study.name, "pid": process.pid, "log": str(log)})

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from katib.controller.rules import RuleAsker, RuleJudge
 from katib.core.curves import Curve, Record
-from katib.core.objective import Objective
 from katib.core.observation import MetricPoint
 from katib.core.run import RunKey
-from katib.core.stopping import EarlyStop, Judgement, Report, RuleProgress, StopRule
+from katib.core.stopping import Judgement, Report, StopRule
 from katib.core.study import StudyConfig
 from katib.core.trial import FINISHED, Transition, Trial, TrialState
 from katib.errors import KatibError
@@ -23,28 +23,6 @@ from katib.suggestion.early_stopping.shadow import is_shadow
 
 RETRY_AFTER = 1.0
 """Seconds before the store is asked again for what trials have reported."""
-
-
-class RuleJudge:
-    """Judges by the rules that are attached to each trial. It is to be shown every report, in order."""
-
-    def __init__(self, name: str, objective: Objective) -> None:
-        self._name, self._objective = name, objective
-        self._progress: dict[int, tuple[int, RuleProgress]] = {}
-
-    @property
-    def metrics(self) -> frozenset[str]:
-        """All of the study's."""
-        return frozenset(self._objective.metrics)
-
-    def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:  # noqa: ARG002 - the port's
-        """See Judge."""
-        attempt, progress = self._progress.get(trial.ordinal, (0, RuleProgress(left=())))
-        if attempt != trial.attempt:
-            progress = RuleProgress(left=trial.rules)
-        progress = progress.after(report, self._objective, rule=self._name)
-        self._progress[trial.ordinal] = (trial.attempt, progress)
-        return progress.stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +49,6 @@ class Stopper:
         wake: called from a background thread when there is news.
 
     Attributes:
-        rules: for trials that are created now; of a service that is not live.
         failure: why it could not judge; empty while it can. `said` is the one that was made known last.
     """
 
@@ -80,16 +57,26 @@ class Stopper:
         self._live = service.abilities(config.algorithm).live
         self._shadow = is_shadow(config)
         self._judge: Judge = service.judge(config) if self._live else RuleJudge(config.algorithm, config.objective)
+        self._asker = None if self._live else RuleAsker(self._rules_of, self._answered)
         self._record = Record(objective=config.objective, metrics=self._judge.metrics)
         self._lock = threading.Lock()
         self._found: dict[int, Judgement] = {}
         self._rules_due = not self._live
         self._news: queue.SimpleQueue[_Points | _Ended | None] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self.rules: tuple[StopRule, ...] = ()
         self.failure = self.said = ""
         self._thread = threading.Thread(target=self._work, daemon=True, name="early-stopping")
         self._thread.start()
+
+    @property
+    def rules(self) -> tuple[StopRule, ...]:
+        """For trials that are created now; of a service that is not live."""
+        return self._asker.rules if self._asker is not None else ()
+
+    def wait_for_rules(self, seconds: float) -> None:
+        """Wait for the first ones, so that the first trials have them; no longer than this."""
+        if self._asker is not None:
+            self._asker.wait_for_first(seconds)
 
     @property
     def judgements(self) -> tuple[Judgement, ...]:
@@ -117,6 +104,8 @@ class Stopper:
         """Judge no more. A question that is open is abandoned."""
         self._closed.set()
         self._news.put(None)
+        if self._asker is not None:
+            self._asker.close()
 
     # In the thread
 
@@ -129,8 +118,9 @@ class Stopper:
                 self._failed(error)
                 self._closed.wait(RETRY_AFTER)
         while not self._closed.is_set():
-            if self._rules_due and self._news.empty():
-                self._ask_for_rules()
+            if self._asker is not None and self._rules_due and self._news.empty():
+                self._rules_due = False
+                self._asker.ask(self._record.copied())
             news = self._news.get()
             if isinstance(news, _Points):
                 self._hear(news.trial, news.points)
@@ -192,14 +182,20 @@ class Stopper:
             self._found.pop(ended.ordinal, None)
         self._rules_due = not self._live
 
-    def _ask_for_rules(self) -> None:
-        """Rules for the trials to come, from those on record; the last ones hold while there are no newer ones."""
-        self._rules_due = False
-        try:
-            trials = self._store.trials(self._config.uid)
-            self.rules = self._service.rules(self._config, trials, self._record)
-        except Exception as error:
+    # In the thread that asks for rules
+
+    def _rules_of(self, record: Record) -> tuple[StopRule, ...]:
+        """Rules for the trials to come, from those on record."""
+        return self._service.rules(self._config, self._store.trials(self._config.uid), record)
+
+    def _answered(self, error: Exception | None) -> None:
+        if error is not None:
             self._failed(error)
+        elif self.failure:
+            # So that the next failure is told, though it may be the same again.
+            self.failure = self.said = ""
+
+    # In both
 
     def _failed(self, error: Exception) -> None:
         kind = "" if isinstance(error, KatibError) else f"{type(error).__name__}: "

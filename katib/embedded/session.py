@@ -25,8 +25,8 @@ from katib.spec.study import stopping_config
 from katib.stores.contract import Lease, Store, Wish
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
+from katib.suggestion.early_stopping import open_early_stopping
 from katib.suggestion.early_stopping.contract import EarlyStopping
-from katib.suggestion.early_stopping.local import LocalEarlyStopping
 
 
 class Session:
@@ -41,7 +41,7 @@ class Session:
         # The worker starts while the store is opened: both take a good part of the time to the first trial.
         self.suggestions = open_suggestions(self.settings.suggestion)
         self.store: Store = open_store(store)
-        self.early_stopping: EarlyStopping = LocalEarlyStopping()
+        self.early_stopping: EarlyStopping = open_early_stopping(self.settings.early_stopping)
         self.studies = Studies(self.store, now=time.time)
         self._controller = Controller(self.store, self.suggestions, self.settings)
         self._owned: dict[str, OwnedStudy] = {}
@@ -87,6 +87,7 @@ class Session:
                     owned.stopper.close()
             self._owned.clear()
             self.suggestions.close()
+            self.early_stopping.close()
             self.store.close()
 
     def _own(self, name: str) -> OwnedStudy:
@@ -104,6 +105,7 @@ class Session:
         stopping = stopping_config(experiment, uid=study.uid, budget=study.budget)
         if stopping is not None:
             owned.stopper = Stopper(stopping, self.early_stopping, self.store, lambda: self._controller.news(name))
+            owned.stopper.wait_for_rules(self.settings.early_stopping.first)
         self._owned[name] = owned
         return owned
 

@@ -20,7 +20,7 @@ from katib.rpc.channels import open_channel
 from katib.rpc.convert.stopping import read_log
 from katib.rpc.methods import GET_OBSERVATION_LOG, stub
 from katib.rpc.status import code_of, details_of
-from katib.suggestion import ENDPOINT
+from katib.suggestion.endpoints import ENDPOINT
 
 COMPLETED = frozenset({TrialState.SUCCEEDED, TrialState.EARLY_STOPPED})
 """Trials whose curves are looked at."""

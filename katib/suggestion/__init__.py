@@ -1,17 +1,10 @@
 """Asks algorithms: in a worker process with a deadline, restarts and a labelled fallback."""
 
-import re
 from typing import TYPE_CHECKING
-
-from katib.errors import Fault, InvalidInput
 
 if TYPE_CHECKING:
     from katib.config import SuggestionSettings
     from katib.suggestion.contract import SuggestionService
-
-
-ENDPOINT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
-"""host:port; an IPv6 address stands in brackets."""
 
 
 def open_suggestions(settings: "SuggestionSettings | None" = None) -> "SuggestionService":
@@ -36,20 +29,13 @@ def open_suggestions(settings: "SuggestionSettings | None" = None) -> "Suggestio
 
 
 def _elsewhere(settings: "SuggestionSettings") -> "dict[str, SuggestionService]":
-    """Who answers for the algorithms that have an endpoint; one connection for each endpoint."""
     from katib.rpc import check_installed
+    from katib.suggestion.endpoints import connected
 
-    if faults := [
-        _fault(name, at) for name, at in settings.endpoints.items() if not name or not ENDPOINT.fullmatch(at)
-    ]:
-        raise InvalidInput(faults, what="the endpoints of algorithms")
-    check_installed("an algorithm at an endpoint")
-    from katib.suggestion.grpc import GrpcSuggestions
+    def connect(endpoint: str) -> "SuggestionService":
+        check_installed("an algorithm at an endpoint")
+        from katib.suggestion.grpc import GrpcSuggestions
 
-    services = {endpoint: GrpcSuggestions(endpoint, settings) for endpoint in set(settings.endpoints.values())}
-    return {name: services[endpoint] for name, endpoint in settings.endpoints.items()}
+        return GrpcSuggestions(endpoint, settings)
 
-
-def _fault(name: str, endpoint: str) -> Fault:
-    wanted = "NAME=HOST:PORT, the name of an algorithm and where a server answers for it"
-    return Fault(path="--algorithm-endpoint", given=f"{name}={endpoint}", wanted=wanted)
+    return connected(settings.endpoints, connect, option="--algorithm-endpoint", what="an algorithm")

@@ -14,53 +14,33 @@ And what it does not:
 """
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import grpc
-from google.protobuf.message import Message
 
 from katib.config import SuggestionSettings
 from katib.core.advice import Abilities, Advice, AdviceReply, Setting
 from katib.core.space import Assignment, as_text
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
-from katib.errors import AlgorithmFailed, AlgorithmUnknown, Fault, InvalidInput
-from katib.rpc import api, channels, health
+from katib.errors import AlgorithmFailed, Fault, InvalidInput
+from katib.rpc import api, health
 from katib.rpc.convert.replies import read_description
 from katib.rpc.convert.space import read_assignment
 from katib.rpc.convert.study import write_experiment
 from katib.rpc.convert.trials import sent_by_katib, write_trial
-from katib.rpc.methods import (
-    CHECK_HEALTH,
-    DESCRIBE_ALGORITHM,
-    GET_SUGGESTIONS,
-    VALIDATE_ALGORITHM_SETTINGS,
-    Method,
-    stub,
-)
-from katib.rpc.status import code_of, details_of, faults_of, is_unknown_algorithm
+from katib.rpc.methods import CHECK_HEALTH, DESCRIBE_ALGORITHM, GET_SUGGESTIONS, VALIDATE_ALGORITHM_SETTINGS
+from katib.rpc.status import code_of, faults_of, is_unknown_algorithm
+from katib.suggestion.calls import REFUSALS, Calls
 from katib.suggestion.check import checked, objective_faults
 from katib.suggestion.local import KEPT, study_key
 
 Code = grpc.StatusCode
-Request = TypeVar("Request", bound=Message)
-Reply = TypeVar("Reply", bound=Message)
 
 HEALTH_NAME = "manager.v1beta1.Suggestion"
 """The name under which Katib's services report their health."""
-
-REFUSALS = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN})
-"""The codes by which Katib's services refuse an experiment."""
-
-BUSY = frozenset({Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED})
-"""The codes after which the same request may succeed in a moment."""
-
-PAUSE = 0.1
-"""Seconds before a server that is busy is asked again; doubled each time."""
 
 NAME_LABEL = "katib.kubeflow.org/suggested-name"
 """The name that the server gave to the trial."""
@@ -80,9 +60,8 @@ class GrpcSuggestions:
     """
 
     def __init__(self, endpoint: str, settings: SuggestionSettings | None = None) -> None:
-        self._endpoint = endpoint
-        self._settings = settings or SuggestionSettings()
-        self._channel = channels.open_channel(endpoint)
+        settings = settings or SuggestionSettings()
+        self._server = Calls("suggestion service", endpoint, deadline=settings.deadline, connect=settings.connect)
         self._described: dict[str, tuple[Abilities, tuple[Setting, ...]]] = {}
         self._written: OrderedDict[str, dict[int, tuple[Trial, api.Trial]]] = OrderedDict()
         self._lock = threading.Lock()
@@ -94,14 +73,14 @@ class GrpcSuggestions:
             return unfit
         try:
             request = api.ValidateAlgorithmSettingsRequest(experiment=write_experiment(config))
-            self._call(VALIDATE_ALGORITHM_SETTINGS, request)
+            self._server.call(VALIDATE_ALGORITHM_SETTINGS, request)
         except grpc.RpcError as error:
             if is_unknown_algorithm(error):
-                raise self._unknown(config.algorithm, error) from error
+                raise self._server.unknown(config.algorithm, error) from error
             if code_of(error) in REFUSALS:
                 return faults_of(error, "spec.algorithm")
             if code_of(error) is Code.UNAVAILABLE:
-                raise self._failed(error) from error
+                raise self._server.failed(error) from error
         return ()
 
     def abilities(self, algorithm: str) -> Abilities:
@@ -116,27 +95,23 @@ class GrpcSuggestions:
         """See SuggestionService."""
         if unfit := self._unfit(config):
             if config.algorithm not in self._described:
-                said = f"{self._who} does not say at the moment whether it takes several objectives"
+                said = f"{self._server.who} does not say at the moment whether it takes several objectives"
                 raise AlgorithmFailed(said, why="unreachable")
-            raise InvalidInput(unfit, what=self._who)
+            raise InvalidInput(unfit, what=self._server.who)
         try:
-            reply = self._call(GET_SUGGESTIONS, self._request(config, trials, ordinals))
+            reply = self._server.call(GET_SUGGESTIONS, self._request(config, trials, ordinals))
         except grpc.RpcError as error:
-            raise self._failed(error) from error
+            raise self._server.failed(error) from error
         if len(reply.parameter_assignments) > len(ordinals):
             answered = len(reply.parameter_assignments)
-            said = f"{self._who}: it was asked for {len(ordinals)} suggestions and answered {answered}"
+            said = f"{self._server.who}: it was asked for {len(ordinals)} suggestions and answered {answered}"
             raise AlgorithmFailed(said, why="nonsense")
         read = self._read(config, ordinals, reply)
         return replace(checked(config, trials, ordinals, read), failure=read.failure)
 
     def close(self) -> None:
         """See SuggestionService."""
-        self._channel.close()
-
-    @property
-    def _who(self) -> str:
-        return f"the suggestion service at {self._endpoint}"
+        self._server.close()
 
     def _request(
         self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]
@@ -175,12 +150,12 @@ class GrpcSuggestions:
             try:
                 assignment = read_assignment(config.space, given.assignments)
             except ValueError as error:
-                raise AlgorithmFailed(f"{self._who}: it suggested no point: {error}", why="nonsense") from error
+                raise AlgorithmFailed(f"{self._server.who}: it suggested no point: {error}", why="nonsense") from error
             labels = {**given.labels, **_texts(assignment, given.assignments)}
             if given.trial_name:
                 labels[NAME_LABEL] = given.trial_name
             advice.append(Advice(ordinal=ordinal, assignment=assignment, labels=labels))
-        ended = "" if advice or not ordinals else f"{self._who} has nothing more to suggest"
+        ended = "" if advice or not ordinals else f"{self._server.who} has nothing more to suggest"
         return AdviceReply(
             advice=tuple(advice),
             exhausted=reply.exhausted or ended,
@@ -196,10 +171,10 @@ class GrpcSuggestions:
         if algorithm not in self._described:
             try:
                 request = api.DescribeAlgorithmRequest(algorithm_name=algorithm)
-                self._described[algorithm] = read_description(self._call(DESCRIBE_ALGORITHM, request))
+                self._described[algorithm] = read_description(self._server.call(DESCRIBE_ALGORITHM, request))
             except grpc.RpcError as error:
                 if is_unknown_algorithm(error):
-                    raise self._unknown(algorithm, error) from error
+                    raise self._server.unknown(algorithm, error) from error
                 if code_of(error) is not Code.UNIMPLEMENTED:
                     # It may be away, and describe itself later.
                     return UNDESCRIBED, ()
@@ -209,44 +184,14 @@ class GrpcSuggestions:
     def _check_health(self) -> None:
         """Raises AlgorithmFailed when nobody is there, or says that it is not ready."""
         try:
-            status = self._call(CHECK_HEALTH, health.HealthCheckRequest(service=HEALTH_NAME)).status
+            status = self._server.call(CHECK_HEALTH, health.HealthCheckRequest(service=HEALTH_NAME)).status
         except grpc.RpcError as error:
             if code_of(error) in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED):
-                raise self._failed(error) from error
+                raise self._server.failed(error) from error
             # It has no health service, or not under this name: no opinion.
             return
         if status == health.HealthCheckResponse.NOT_SERVING:
-            raise AlgorithmFailed(f"{self._who} says that it is not serving", why="unreachable")
-
-    def _call(self, method: Method[Request, Reply], request: Request) -> Reply:
-        """The reply, within the deadline. A server that is busy or away is tried again, for `connect` seconds."""
-        began, pause = time.monotonic(), PAUSE
-        while True:
-            left = self._settings.deadline - (time.monotonic() - began)
-            try:
-                return stub(self._channel, method)(request, timeout=max(left, 0.001))
-            except grpc.RpcError as error:
-                waited = time.monotonic() - began
-                if code_of(error) not in BUSY or waited + pause > min(self._settings.connect, self._settings.deadline):
-                    raise
-            # Ready at once when it was busy, later when it is away.
-            channels.is_ready(self._channel, pause)
-            time.sleep(pause)
-            pause *= 2
-
-    def _failed(self, error: grpc.RpcError) -> AlgorithmFailed:
-        code, said = code_of(error), details_of(error)
-        if code is Code.UNAVAILABLE:
-            hint = "is it running, and is this its address?"
-            return AlgorithmFailed(f"{self._who} cannot be reached: {said}", hint=hint, why="unreachable")
-        if code is Code.DEADLINE_EXCEEDED:
-            said = f"{self._who} did not answer within {self._settings.deadline:g} seconds"
-            return AlgorithmFailed(said, why="timeout")
-        return AlgorithmFailed(f"{self._who} answered {code.name}: {said}", why="error")
-
-    def _unknown(self, algorithm: str, error: grpc.RpcError) -> AlgorithmUnknown:
-        hint = next((fault.hint for fault in faults_of(error, "") if fault.hint), "")
-        return AlgorithmUnknown(f"{self._who} has no algorithm {algorithm!r}", hint=hint)
+            raise AlgorithmFailed(f"{self._server.who} says that it is not serving", why="unreachable")
 
 
 def _message(config: StudyConfig, trial: Trial) -> api.Trial:

@@ -7,11 +7,16 @@ import pytest
 
 from algorithms.options import Option
 from algorithms.stopping.base import StoppingRule, shadow
+from katib.config import ServeSettings
 from katib.core.stopping import Comparison, StoppingAbilities, StopRule
 from katib.errors import AlgorithmUnknown, Fault
+from katib.server.serving import SuggestionServer
+from katib.suggestion.early_stopping.grpc import GrpcEarlyStopping
 from katib.suggestion.early_stopping.local import GROUP, LocalEarlyStopping
+from katib.suggestion.early_stopping.routed import RoutedEarlyStopping
+from katib.suggestion.local import LocalSuggestions
 from katib.suggestion.registry import Registry
-from katib.testing.early_stopping import SCRIPTS, EarlyStoppingContract
+from katib.testing.early_stopping import SCRIPTS, EarlyStoppingContract, stopping_config, told
 
 
 class Installed(EarlyStoppingContract):
@@ -123,6 +128,64 @@ class TestCeiling(Foreign):
 
 class TestLines(Foreign):
     algorithm = "lines"
+
+
+@pytest.fixture(scope="module")
+def wire():
+    """Ours and theirs behind a server as `katib suggestion serve` starts it; clients of both."""
+    servers = [
+        SuggestionServer(LocalSuggestions(), ServeSettings(port=0), stopping)
+        for stopping in (LocalEarlyStopping(), LocalEarlyStopping(TheirPackage()))
+    ]
+    for server in servers:
+        server.start()
+    ours, theirs = (GrpcEarlyStopping(server.address) for server in servers)
+    yield RoutedEarlyStopping(ours, {"lines": theirs, "ceiling": theirs})
+    for end in (ours, theirs):
+        end.close()
+    for server in servers:
+        server.stop(grace=0)
+
+
+class OverTheWire(EarlyStoppingContract):
+    @pytest.fixture
+    def service(self, wire):
+        return wire
+
+
+class TestMedianStopOverTheWire(OverTheWire):
+    algorithm = "medianstop"
+
+
+class TestThresholdOverTheWire(OverTheWire):
+    algorithm = "threshold"
+    settings: ClassVar = {"value": "0.9", "start_step": "3"}
+
+
+class TestLinesOverTheWire(OverTheWire):
+    algorithm = "lines"
+
+
+@pytest.mark.parametrize("name", ["asha", "patience", "ceiling"])
+def test_one_that_gives_no_rules_is_refused_over_the_wire(wire, name):
+    config = stopping_config(name, {})
+    (fault,) = wire.validate(config)
+    assert fault.path == "spec.earlyStopping.algorithmName"
+    assert f"{name} judges every report" in fault.wanted
+
+
+@pytest.mark.parametrize("case", [TestMedianStop, TestMedianStopThatStopsEarly, TestThresholdOverTheWire, TestLines])
+@pytest.mark.parametrize("script", ["nothing", "without steps", "all at a time"])
+@pytest.mark.parametrize("maximize", [False, True])
+def test_rules_over_the_wire_are_those_of_this_process(wire, case, script, maximize):
+    """Logs on Katib's wire have no steps: these are told of without, or step by step."""
+    contract = case()
+    config = contract.config(maximize=maximize)
+    here = LocalEarlyStopping(TheirPackage() if contract.algorithm == "lines" else None)
+    trials, record = told(SCRIPTS[script], config.objective)
+    rules = here.rules(config, trials, record)
+    assert wire.rules(config, trials, record) == rules
+    assert bool(rules) == (script != "nothing" or contract.algorithm == "threshold")
 
 
 def test_all_that_are_installed_are_held_to_the_contract():

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,3 +155,26 @@ def experiment(
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     return Cli(tmp_path)
+
+
+Serving = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
+
+
+@pytest.fixture
+def serving(cli: Cli) -> Serving:
+    """Starts `katib suggestion serve` with some arguments: the process, and its address."""
+
+    @contextmanager
+    def started(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        process = cli.start("suggestion", "serve", "--workers", "1", *args)
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"on (\S+:\d+);", line)
+            assert found is not None, line or (process.stderr.read() if process.stderr else "")
+            yield process, found.group(1)
+        finally:
+            process.kill()
+            process.communicate()
+
+    return started

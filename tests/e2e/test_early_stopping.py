@@ -29,7 +29,7 @@ def script(*, bad_end=WAIT, report='echo "loss=$level"'):
     return f'{LEVEL}; {reports}; case "$0" in good) exit 0;; *) {bad_end};; esac'
 
 
-def run(cli, early_stopping, *, text=None, code=0, **spec):
+def run(cli, early_stopping, *, text=None, code=0, more=(), **spec):
     path = cli.write(
         **{
             "script": script() if text is None else text,
@@ -41,7 +41,7 @@ def run(cli, early_stopping, *, text=None, code=0, **spec):
             **spec,
         }
     )
-    return cli.run("run", str(path), "--output", "json", code=code)
+    return cli.run("run", str(path), "--output", "json", *more, code=code)
 
 
 def numbers(trial):
@@ -284,6 +284,53 @@ def test_the_command_line_names_it(cli):
     assert numbers(cli.trials("quick")[1]) == ("threshold", "loss", 9, "greater", 5, 2)
     assert "goes with --param" in cli.run("run", "quick.yaml", *stopping, code=2).err
     assert "NAME:key=value" in cli.run("run", *words, "--early-stopping", "x:y", "--", "echo", "{kind}", code=2).err
+
+
+def test_a_service_that_is_killed_midway_stalls_nothing(cli, serving):
+    """Early stopping by another katib: three good trials, then the bad ones, one of which outlives the service."""
+    hold = 'trap "until [ -e go ]; do sleep 0.05; done; exit 0" TERM; ' + WAIT
+    end = 'trap "until [ -e end ]; do sleep 0.05; done; exit 0" TERM; ' + WAIT
+    text = f'{LEVEL}; for _ in 1 2 3 4; do echo "loss=$level"; done; case "$0$1" in good*) ;; bad3) {end};; *) {hold};; esac'
+    path = cli.write(
+        script=text,
+        algorithm="grid",
+        parameters=GRID,
+        maxTrialCount=3,
+        parallelTrialCount=1,
+        earlyStopping=settings("medianstop"),
+        pod={"terminationGracePeriodSeconds": 60},
+    )
+    with serving("--port", "0") as (service, address):
+        endpoint = ("--early-stopping-endpoint", f"medianstop={address}")
+        cli.run("run", str(path), *endpoint)
+        # Rules are there before the first trial begins.
+        running = cli.start("resume", "study", "--max-trials", "6", *endpoint)
+        (first,) = cli.until(lambda: [t for t in cli.trials() if t["stopped_by"]], "a trial that is stopped")
+        os.kill(service.pid, signal.SIGKILL)
+        (cli.folder / "go").touch()
+    told = cli.until(
+        lambda: [e for e in cli.json("explain", "study")["events"] if e["reason"] == "EarlyStoppingFailed"],
+        "the failure in what is explained",
+    )
+    assert f"the early stopping service at {address} cannot be reached" in told[-1]["message"]
+    assert "trials run on" in told[-1]["message"]
+    (cli.folder / "end").touch()
+    assert running.wait(60) == 0
+    running.communicate()
+    trials = cli.trials()
+    assert [trial["status"] for trial in trials] == ["Succeeded"] * 3 + ["EarlyStopped"] * 3
+    # By the median of the good ones, at the fourth report.
+    assert numbers(first) == ("medianstop", "loss", 9, "greater", 1, 4)
+    assert [numbers(trial) for trial in trials[3:]] == [numbers(first)] * 3
+
+
+def test_a_service_refuses_in_its_own_words(cli, serving):
+    with serving("--port", "0") as (_service, address):
+        done = run(cli, settings("patience"), code=2, more=("--early-stopping-endpoint", f"patience={address}"))
+        assert "patience judges every report of a running trial" in done.err
+        path = cli.write(earlyStopping=settings("medianstop", start_step=0))
+        done = cli.run("validate", str(path), "--early-stopping-endpoint", f"medianstop={address}", code=2)
+        assert "start_step must be greater or equal than one (>=1)" in done.out
 
 
 TUNE = """

@@ -2,12 +2,9 @@
 
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,27 +15,14 @@ from katib.testing.algorithms import SPACES, study_config
 from katib.testing.katib_controller import STATUS, KatibController
 
 if TYPE_CHECKING:
-    from conftest import Cli
-
-
-@contextmanager
-def serving(cli: "Cli", *args: str) -> "Iterator[tuple[subprocess.Popen[str], str]]":
-    """A server and its address."""
-    process = cli.start("suggestion", "serve", "--workers", "1", *args)
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"on (\S+:\d+);", line)
-        assert found is not None, line or (process.stderr.read() if process.stderr else "")
-        yield process, found.group(1)
-    finally:
-        process.kill()
-        process.communicate()
+    from conftest import Cli, Serving
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_prints_its_address_and_ends_when_it_is_told_to(cli: "Cli", number: signal.Signals) -> None:
-    with serving(cli, "--port", "0") as (process, address):
+def test_it_prints_its_address_and_ends_when_it_is_told_to(
+    cli: "Cli", serving: "Serving", number: signal.Signals
+) -> None:
+    with serving("--port", "0") as (process, address):
         assert address.startswith("127.0.0.1:"), "other machines must not reach it unless that is asked for"
         process.send_signal(number)
         assert process.wait(60) == 0
@@ -46,8 +30,8 @@ def test_it_prints_its_address_and_ends_when_it_is_told_to(cli: "Cli", number: s
         assert process.stderr.read() == ""
 
 
-def test_a_port_that_is_taken(cli: "Cli") -> None:
-    with serving(cli, "--port", "0") as (_process, address):
+def test_a_port_that_is_taken(cli: "Cli", serving: "Serving") -> None:
+    with serving("--port", "0") as (_process, address):
         port = address.rpartition(":")[2]
         done = cli.run("suggestion", "serve", "--port", port, code=1)
         assert f"cannot listen on 127.0.0.1:{port}" in done.err
@@ -55,19 +39,19 @@ def test_a_port_that_is_taken(cli: "Cli") -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["tpe", "sobol"])
-def test_killing_it_between_any_two_calls_changes_no_answer(cli: "Cli", algorithm: str) -> None:
+def test_killing_it_between_any_two_calls_changes_no_answer(cli: "Cli", serving: "Serving", algorithm: str) -> None:
     """An undisturbed twin is asked the same."""
 
     def controller(address: str) -> KatibController:
         config = study_config(algorithm, SPACES["mixed"], name="victim", settings={})
         return KatibController(channel=open_channel(address), config=config, chance=random.Random(1))
 
-    with serving(cli, "--port", "0") as (_undisturbed, steady):
+    with serving("--port", "0") as (_undisturbed, steady):
         twin = controller(steady)
         victim = controller(steady)
         for batch in (6, 4, 3):
             # As kubelet would after the kernel ran out of memory.
-            with serving(cli, "--port", "0") as (process, address):
+            with serving("--port", "0") as (process, address):
                 victim.channel = open_channel(address)
                 for katib in (twin, victim):
                     katib.ask(batch)

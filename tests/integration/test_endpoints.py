@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from katib.config import SuggestionSettings, from_environment, write_endpoints
+from katib.config import SuggestionSettings, endpoint_variables, from_environment
 from katib.core.advice import FALLBACK_LABEL, Abilities
 from katib.core.objective import Direction, Objective
 from katib.core.trial import Reason, TrialState
@@ -252,9 +252,11 @@ def test_each_name_has_its_server(theirs: Theirs, client: GrpcSuggestions) -> No
 
 
 def test_endpoints_from_the_environment() -> None:
-    settings = from_environment({"KATIB_ALGORITHM_ENDPOINTS": "a=host:1, b=[::1]:2 ,"}).suggestion
-    assert settings.endpoints == {"a": "host:1", "b": "[::1]:2"}
-    assert from_environment({"KATIB_ALGORITHM_ENDPOINTS": write_endpoints(settings.endpoints)}).suggestion == settings
+    variables = {"KATIB_ALGORITHM_ENDPOINTS": "a=host:1, b=[::1]:2 ,", "KATIB_EARLY_STOPPING_ENDPOINTS": "c=host:3"}
+    settings = from_environment(variables)
+    assert settings.suggestion.endpoints == {"a": "host:1", "b": "[::1]:2"}
+    assert settings.early_stopping.endpoints == {"c": "host:3"}
+    assert from_environment(endpoint_variables(settings)) == settings
     assert from_environment({}).suggestion.endpoints == {}
 
 
