@@ -75,7 +75,7 @@ class GrpcEarlyStopping:
         logs.show(trials, record)
         request = api.GetEarlyStoppingRulesRequest(
             experiment=write_stopped_experiment(without_shadow(config)),
-            trials=[write_trial(trial, config.objective) for trial in trials if sent_by_katib(trial)],
+            trials=[write_trial(trial, config.objectives) for trial in trials if sent_by_katib(trial)],
             db_manager_address=logs.address,
         )
         try:
