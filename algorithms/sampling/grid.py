@@ -19,7 +19,8 @@ class GridSearch(PointByPoint):
 Goes through every combination once, the last parameter changing fastest. Every parameter needs to be countable: a
 double needs a step. The combinations are never listed, so a grid of 10^9 points costs nothing until it is walked.
 
-The study ends when the grid is used up; a grid smaller than `maxTrialCount` is therefore no fault. Distributions do
+The study ends when the grid is used up; a grid smaller than `maxTrialCount` is therefore no fault, except for Katib's
+controller, which would ask for ever. `katib run` and `katib validate` say how many points there are. Distributions do
 not matter here, and `random_state` is accepted because Katib accepts it: the order is fixed."""
     abilities = Abilities(oblivious=True, finite_only=True, conditional=True, several_objectives=True)
     settings = (random_state(),)

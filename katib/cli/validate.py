@@ -21,19 +21,22 @@ def validate(
 
     Example: katib validate examples/quickstart/experiment.yaml
     """
-    from katib.embedded.starting import check_runnable, checked
+    from katib.embedded.starting import check_runnable, checked, grid_faults, grid_notes
     from katib.spec.cluster import cluster_warnings, script_warnings
     from katib.spec.loading import load_file
     from katib.suggestion import open_suggestions
     from katib.suggestion.early_stopping import open_early_stopping
 
     found: dict[str, tuple[Fault, ...]] = {"faults": (), "here": (), "cluster": (), "warnings": ()}
+    notes: tuple[str, ...] = ()
     settings = settings_of(endpoints, stopping_endpoints)
     suggestions, stopping = open_suggestions(settings.suggestion), open_early_stopping(settings.early_stopping)
     try:
         loaded = load_file(file)
         prepared = checked(loaded, suggestions, stopping=stopping)
-        found["cluster"], found["warnings"] = tuple(cluster_warnings(prepared)), tuple(script_warnings(prepared))
+        too_few = grid_faults(prepared, suggestions)
+        found["cluster"], found["warnings"] = (*cluster_warnings(prepared), *too_few), tuple(script_warnings(prepared))
+        notes = grid_notes(prepared, suggestions)
     except InvalidInput as error:
         found["faults"] = error.faults
     else:
@@ -45,9 +48,10 @@ def validate(
         suggestions.close()
         stopping.close()
     if output is Output.JSON:
-        print_json({"valid": not found["faults"], **{kind: _views(faults) for kind, faults in found.items()}})
+        views = {kind: _views(faults) for kind, faults in found.items()}
+        print_json({"valid": not found["faults"], **views, "notes": list(notes)})
     else:
-        _tell(file, found)
+        _tell(file, found, notes)
     if found["faults"]:
         raise typer.Exit(2)
     if strict and (found["cluster"] or found["here"]):
@@ -61,13 +65,15 @@ TITLES = {
 }
 
 
-def _tell(file: Path, found: dict[str, tuple[Fault, ...]]) -> None:
+def _tell(file: Path, found: dict[str, tuple[Fault, ...]], notes: tuple[str, ...]) -> None:
     faults = found["faults"]
     if faults:
         say(f"{file}: {len(faults)} faults" if len(faults) > 1 else f"{file}: 1 fault")
         say("\n".join(f"  - {fault}" for fault in faults))
     else:
         say(f"{file}: valid")
+    for note in notes:
+        say(f"note: {note}")
     for kind, title in TITLES.items():
         if found[kind]:
             say(title)

@@ -14,6 +14,7 @@ from katib.spec.container import Process, process_of
 from katib.spec.prepare import Prepared, prepare
 from katib.spec.render import Template
 from katib.spec.study import search_space, stopping_config, study_config
+from katib.suggestion.check import combination_faults, grid_note
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
 from katib.suggestion.early_stopping.local import LocalEarlyStopping
@@ -43,7 +44,7 @@ def start(
         AlreadyExists: the name belongs to a study with another specification.
     """
     prepared = checked(document, session.suggestions, stopping=session.early_stopping, lines=lines)
-    notes = check_runnable(prepared)
+    notes = (*grid_notes(prepared, session.suggestions), *check_runnable(prepared))
     opened = session.studies.create(prepared, run_root=run_root, workdir=workdir)
     study = opened.study
     if study.stop_requested and not study.condition.concluded:
@@ -100,6 +101,19 @@ def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionServi
         path = "spec.algorithm.algorithmName"
         return [Fault(path=path, given=str(name), wanted=error.message, hint=error.hint)]
     return []
+
+
+def grid_notes(prepared: Prepared, suggestions: SuggestionService) -> tuple[str, ...]:
+    """How many points there are, where the algorithm goes through all of them. They are not listed for that."""
+    config = study_config(prepared.experiment, uid="")
+    note = grid_note(config, suggestions.abilities(config.algorithm))
+    return (note,) if note else ()
+
+
+def grid_faults(prepared: Prepared, suggestions: SuggestionService) -> tuple[Fault, ...]:
+    """What Katib refuses of a grid, and what is no fault here."""
+    config = study_config(prepared.experiment, uid="")
+    return combination_faults(config, suggestions.abilities(config.algorithm))
 
 
 def check_runnable(prepared: Prepared) -> tuple[str, ...]:

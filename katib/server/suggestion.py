@@ -16,6 +16,7 @@ from katib.rpc.status import status_of
 from katib.server.refusals import abort, refuse
 from katib.server.requests import Asked, RequestReader
 from katib.server.uncounted import Uncounted
+from katib.suggestion.check import combination_faults
 from katib.suggestion.contract import SuggestionService
 
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -62,6 +63,9 @@ class SuggestionServicer:
             abort(context, status_of(error))
         try:
             faults = self._service.validate(config)
+            if not faults and not request.experiment.HasField("study"):
+                # Who takes as many suggestions as asked for, or none, would ask for ever for what a grid has no more.
+                faults = combination_faults(config, self._service.abilities(config.algorithm))
         except KatibError as error:
             refuse(context, error, config.algorithm)
         if faults:

@@ -43,6 +43,28 @@ def objective_faults(config: StudyConfig, abilities: Abilities, others: Sequence
     )
 
 
+def combination_faults(config: StudyConfig, abilities: Abilities) -> tuple[Fault, ...]:
+    """Katib's fault for a grid that has fewer points than the study has trials. Here the study just ends earlier."""
+    size, most = config.space.size, config.budget.max_trials
+    if not abilities.finite_only or size is None or most is None or most <= size:
+        return ()
+    wanted = f"Max Trial Count: {most} > all possible search combinations: {size}"
+    return (Fault(path="spec.maxTrialCount", given=str(most), wanted=wanted, hint=f"give {size} or less"),)
+
+
+def grid_note(config: StudyConfig, abilities: Abilities) -> str:
+    """How many points there are to go through, for an algorithm that goes through all; empty for any other."""
+    size, most = config.space.size, config.budget.max_trials
+    if not abilities.finite_only or size is None:
+        return ""
+    points = "1 point" if size == 1 else f"{size:,} points"
+    if most is None:
+        return f"the grid has {points}"
+    if most > size:
+        return f"the grid has {points}: the study ends with the last of them, before maxTrialCount {most:,}"
+    return f"the grid has {points}, and maxTrialCount is {most:,}" if most < size else f"the grid has {points}"
+
+
 def checked(config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int], reply: object) -> AdviceReply:
     """The reply with plain values (numpy's numbers become Python's) and its parameters in the order of the space.
 

@@ -328,3 +328,24 @@ def test_each_command_has_help_with_an_example(cli):
     for name in names:
         assert name in listed
         assert f"katib {name}" in cli.run(name, "--help").out.partition("xample")[2]
+
+
+def test_a_grid_says_how_many_points_it_has(cli):
+    """Also one of which nobody could list them all."""
+
+    def written(step: str, most: int) -> str:
+        space = {"min": "0.001", "max": "1", "step": step}
+        parameters = [{"name": name, "parameterType": "double", "feasibleSpace": space} for name in "xyz"]
+        return str(cli.write(algorithm="grid", parameters=parameters, maxTrialCount=most))
+
+    path = written("0.001", 4)
+    assert "note: the grid has 1,000,000,000 points, and maxTrialCount is 4" in cli.run("validate", path).out
+    assert cli.json("validate", path)["notes"] == ["the grid has 1,000,000,000 points, and maxTrialCount is 4"]
+    assert "note: the grid has 1,000,000,000 points" in cli.run("run", path).err
+    path = written("0.999", 9)
+    note = "the grid has 8 points: the study ends with the last of them, before maxTrialCount 9"
+    answer = cli.json("validate", path)
+    assert answer["notes"] == [note]
+    (too_few,) = [each for each in answer["cluster"] if each["path"] == "spec.maxTrialCount"]
+    assert too_few["wanted"] == "Max Trial Count: 9 > all possible search combinations: 8"
+    assert cli.run("validate", path, "--strict", code=1)

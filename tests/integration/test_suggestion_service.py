@@ -12,7 +12,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from katib.config import ServeSettings, SuggestionSettings
 from katib.core.advice import Abilities, Advice, AdviceReply, Setting
-from katib.core.study import StudyConfig
+from katib.core.space import Choice, ParameterType, SearchSpace
+from katib.core.study import Budget, StudyConfig
 from katib.core.trial import Trial
 from katib.errors import AlgorithmFailed, AlgorithmUnknown, Fault, KatibError
 from katib.rpc import api
@@ -79,6 +80,26 @@ def test_a_grid_without_a_step_is_refused_in_katibs_words(channel: grpc.Channel)
     code, said = refused(channel, plain(study_config("grid", SPACES["continuous"])))
     assert code is CODE.INVALID_ARGUMENT
     assert [line.partition("(")[0] for line in said.splitlines()] == ["failed to validate parameters"] * 2
+
+
+@pytest.mark.parametrize(("most", "said"), [(10, "Max Trial Count: 10 > all possible search combinations: 9"), (9, "")])
+def test_a_grid_that_is_too_small_is_refused_in_katibs_words(channel: grpc.Channel, most: int, said: str) -> None:
+    """Its controller takes all suggestions or none, and asks for ever. Another katib takes what there is."""
+    space = SearchSpace(
+        parameters=tuple(Choice(name=n, type=ParameterType.CATEGORICAL, values=("1", "2", "3")) for n in "ab")
+    )
+    config = replace(study_config("grid", space), budget=Budget(max_trials=most))
+    request = api.ValidateAlgorithmSettingsRequest(experiment=write_experiment(config))
+    stub(channel, VALIDATE_ALGORITHM_SETTINGS)(request, timeout=30)
+    if said:
+        assert refused(channel, plain(config)) == (CODE.INVALID_ARGUMENT, said)
+    else:
+        stub(channel, VALIDATE_ALGORITHM_SETTINGS)(
+            api.ValidateAlgorithmSettingsRequest(experiment=plain(config)), timeout=30
+        )
+    # Any other algorithm does not mind.
+    random = plain(replace(config, algorithm="random"))
+    stub(channel, VALIDATE_ALGORITHM_SETTINGS)(api.ValidateAlgorithmSettingsRequest(experiment=random), timeout=30)
 
 
 def test_all_faults_are_told_at_once(channel: grpc.Channel) -> None:
