@@ -145,6 +145,11 @@ class TestAuto(Shipped):
     algorithm = "auto"
 
 
+class TestNsgaTwo(Shipped):
+    algorithm = "nsga2"
+    settings: ClassVar[dict[str, str]] = {"population_size": "8"}
+
+
 class TestPbt(Shipped):
     algorithm = "pbt"
     settings: ClassVar[dict[str, str]] = {
