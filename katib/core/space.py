@@ -97,7 +97,9 @@ class Range:
         if self.grid_step is None:
             return float(self.low)
         # Rounding to the decimals the user wrote turns 0.1 + 2*0.1 = 0.30000000000000004 back into 0.3.
-        return min(round(self.low + index * self.grid_step, self._decimals), float(self.high))
+        # It must not turn a bound of 17 digits into another number beside it.
+        rounded = round(self.low + index * self.grid_step, self._decimals)
+        return min(max(rounded, float(self.low)), float(self.high))
 
     @cached_property
     def _decimals(self) -> int:

@@ -57,6 +57,15 @@ def test_the_nearest_value_is_allowed_and_no_step_is_closer(parameter, number):
         assert math.isclose(abs(float(value) - clipped), closest, rel_tol=1e-6, abs_tol=1e-9)
 
 
+def test_a_bound_of_seventeen_digits_is_on_the_grid():
+    """Rounding to its decimals would give the number beside it, which is out of bounds."""
+    low = 5.960464477539063e-08
+    parameter = Range(name="x", type=ParameterType.DOUBLE, low=low, high=1.0, step=1.0)
+    assert parameter.at(0) == low
+    assert parameter.contains(low)
+    assert parameter.index(low) == 0
+
+
 def test_a_grid_is_counted_and_ordered_with_the_last_parameter_fastest():
     space = SearchSpace(
         parameters=(
