@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from katib.errors import Fault, InvalidInput
@@ -171,7 +172,8 @@ def _standing(line: str, start: int) -> tuple[str, float | None]:
     return (text, None) if value is None else (text.rstrip(_TRAILING), value)
 
 
-def _compiled(filters: Sequence[str]) -> tuple[re.Pattern[str], ...]:
+@lru_cache(maxsize=64)
+def _compiled(filters: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     faults, compiled = [], []
     for text in filters:
         try:

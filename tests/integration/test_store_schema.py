@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,16 +66,22 @@ def record(store: Store) -> list[object]:
     ]
 
 
+def load(version: str, file: Path) -> None:
+    """Make a store as the first katib with that schema left it."""
+    old = sqlite3.connect(file)
+    old.executescript((DUMPS / f"{version}.sql").read_text())
+    old.close()
+
+
 def test_every_released_schema_has_a_dump() -> None:
     assert [file.stem for file in sorted(DUMPS.glob("*.sql"))] == list(RELEASED)
 
 
 @pytest.mark.parametrize("version", RELEASED)
 def test_a_store_of_any_release_is_upgraded_and_used(version: str, tmp_path: Path) -> None:
-    old = sqlite3.connect(tmp_path / "old.db")
-    old.executescript((DUMPS / f"{version}.sql").read_text())
-    assert old.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(version,)]
-    old.close()
+    load(version, tmp_path / "old.db")
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        assert old.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(version,)]
     store, new = open_store(tmp_path / "old.db"), open_store(tmp_path / "new.db")
     fill(new, version)
     assert repr(record(store)) == repr(record(new))
@@ -114,7 +121,10 @@ def run_on(location: str, statement: str) -> None:
     engine.dispose()
 
 
-def test_tables_and_migrations_agree(fresh: str) -> None:
+def test_tables_and_migrations_agree(fresh: str, tmp_path: Path) -> None:
+    if not fresh.startswith(("postgresql:", "mariadb:")):
+        # A new file takes no migrations.
+        load(RELEASED[0], tmp_path / "katib.db")
     open_store(fresh).close()
     engine = connect(make_url(engine_url(fresh)), patience=5)
     with engine.connect() as connection:
@@ -131,28 +141,46 @@ def test_many_may_create_a_store_at_once(fresh: str) -> None:
         store.close()  # type: ignore[attr-defined]
 
 
-def test_opening_a_store_that_is_up_to_date_loads_no_alembic(tmp_path: Path) -> None:
-    open_store(tmp_path / "katib.db").close()
+def test_a_new_file_has_the_version_table_that_alembic_makes(tmp_path: Path) -> None:
+    load(RELEASED[-1], tmp_path / "old.db")
+    open_store(tmp_path / "new.db").close()
+    question = "SELECT sql FROM sqlite_master WHERE name = ?"
+    made = []
+    for name in ("old.db", "new.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as file:
+            made += file.execute(question, [VERSION_TABLE]).fetchone()
+    assert made[0].split() == made[1].split()
+
+
+def test_neither_a_new_file_nor_one_that_is_up_to_date_loads_alembic(tmp_path: Path) -> None:
     script = "import sys; from katib.stores.opening import open_store; open_store(sys.argv[1]); print('alembic' in sys.modules)"
     command = [sys.executable, "-c", script, tmp_path / "katib.db"]
-    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "False\n"
+    for _ in range(2):
+        assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "False\n"
 
 
-KILLED_MIGRATION = """
+KILLED = """
 import os, sys
 from alembic.operations import Operations
 from katib.stores.opening import open_store
-Operations.create_index = lambda *_, **__: os._exit(9)
+from katib.stores.sql.tables import events
+from sqlalchemy import event
+die = lambda *_, **__: os._exit(9)
+Operations.add_column = die
+event.listen(events, "after_create", die)
 open_store(sys.argv[1])
 """
 
 
-def test_a_migration_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
-    """All steps and the version are one transaction: half a schema is never seen."""
+@pytest.mark.parametrize("old", [False, True], ids=["new", "old"])
+def test_one_that_is_killed_over_it_leaves_nothing(old: bool, tmp_path: Path) -> None:
+    """All tables or steps and the version are one transaction: half a schema is never seen."""
     file = tmp_path / "katib.db"
-    assert subprocess.run([sys.executable, "-c", KILLED_MIGRATION, file], check=False).returncode == 9
+    if old:
+        load("0001", file)
+    assert subprocess.run([sys.executable, "-c", KILLED, file], check=False).returncode == 9
     store = open_store(file)
-    fill(store)
+    Owned(store, name="another").run(1, 2)
     store.close()
 
 

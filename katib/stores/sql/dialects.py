@@ -31,6 +31,8 @@ class Dialect:
         lock, unlock: what keeps two processes from migrating at once, in a transaction where the database has DDL in
             transactions.
         one_writer: whether a second writer must poll, so that threads had better queue up.
+        made_from_tables: whether new tables are made as `tables` says; else all migrations are run, which know more
+            (the collation of MySQL).
     """
 
     name: str
@@ -42,6 +44,7 @@ class Dialect:
     lock: Callable[[Connection], Any]
     unlock: Callable[[Connection], Any] = lambda _connection: None
     one_writer: bool = False
+    made_from_tables: bool = False
 
 
 SQLITE = Dialect(
@@ -54,6 +57,7 @@ SQLITE = Dialect(
     lacks_table=lambda error: "no such table" in str(error),
     lock=lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
     one_writer=True,
+    made_from_tables=True,
 )
 
 POSTGRESQL = Dialect(
