@@ -58,8 +58,7 @@ class Asker:
     def _ask(self, study: Study, config: StudyConfig, ordinals: range) -> None:
         answer: AdviceReply | BaseException
         try:
-            record = self._records.setdefault(config.uid, Record())
-            trials = record.refresh(self._store, config.uid)
+            trials = self._record(config).refresh(self._store, config.uid)
             answer = _with_overrides(self._service.suggest(config, trials, ordinals), study)
         except Exception as error:
             # Raised again in the controller's thread by `take`, where back-off and reporting are.
@@ -68,6 +67,13 @@ class Asker:
             self._asked.discard(config.uid)
             self._answers[config.uid] = answer
         self._on_answer(study.name)
+
+    def _record(self, config: StudyConfig) -> Record:
+        record = self._records.get(config.uid)
+        if record is None:
+            oblivious = self._service.abilities(config.algorithm).oblivious
+            record = self._records[config.uid] = Record(oblivious=oblivious)
+        return record
 
 
 def _with_overrides(answer: AdviceReply, study: Study) -> AdviceReply:

@@ -1,4 +1,4 @@
-"""The trials of a study as an algorithm is told them: read once, then only what changed since."""
+"""The trials of a study as an algorithm is told them: read once, then only what is new since."""
 
 from dataclasses import dataclass, field
 
@@ -10,15 +10,26 @@ EVERY_STATE = frozenset(TrialState)
 
 @dataclass
 class Record:
-    """The trials of one study as last read. Not thread-safe: whoever asks an algorithm does so one by one."""
+    """The trials of one study as last read. Not thread-safe: whoever asks an algorithm does so one by one.
 
+    Attributes:
+        oblivious: the algorithm looks at no results, so what becomes of a trial that was read is no news to it.
+    """
+
+    oblivious: bool = False
     trials: dict[int, Trial] = field(default_factory=dict)
     revision: int = -1
+    ordinal: int = 0
 
     def refresh(self, store: Store, uid: str) -> list[Trial]:
         """Every trial, advice included, by ordinal as far as they were recorded in order."""
-        after = None if self.revision < 0 else self.revision
-        for trial in store.trials(uid, TrialFilter(states=EVERY_STATE, after_revision=after)):
+        for trial in store.trials(uid, self._unread()):
             self.trials[trial.ordinal] = trial
             self.revision = max(self.revision, trial.revision)
+            self.ordinal = max(self.ordinal, trial.ordinal)
         return list(self.trials.values())
+
+    def _unread(self) -> TrialFilter:
+        if self.oblivious:
+            return TrialFilter(states=EVERY_STATE, after_ordinal=self.ordinal)
+        return TrialFilter(states=EVERY_STATE, after_revision=None if self.revision < 0 else self.revision)
