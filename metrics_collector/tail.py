@@ -18,8 +18,7 @@ class FileTail:
     """
 
     def __init__(self, path: Path) -> None:
-        # A text: opening a Path turns it into one each time.
-        self._path = str(path)
+        self.path = path
         self.problem = ""
         self.restarts = 0
         self._file = -1
@@ -30,9 +29,9 @@ class FileTail:
         try:
             data = self._read(limit)
         except FileNotFoundError:
-            self.problem = f"{self._path} does not exist"
+            self.problem = f"{self.path} does not exist"
         except OSError as error:
-            self.problem = f"{self._path} could not be read: {error.strerror or error}"
+            self.problem = f"{self.path} could not be read: {error.strerror or error}"
         else:
             self.problem = ""
             return data
@@ -59,7 +58,7 @@ class FileTail:
 
     def _open(self) -> None:
         # Not blocking: opening a pipe that nobody writes to would wait for ever.
-        file = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+        file = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
         if not stat.S_ISREG(os.fstat(file).st_mode):
             os.close(file)
             raise OSError(None, "it is not a regular file")
@@ -70,7 +69,7 @@ class FileTail:
         """Whether the file begins anew, at its end; it is open at its beginning then."""
         ours = os.fstat(self._file)
         try:
-            named = os.stat(self._path)  # noqa: PTH116 -- at the end of every read
+            named = self.path.stat()
         except FileNotFoundError:
             return False  # moved away: its writer may still append to it
         if (named.st_ino, named.st_dev) != (ours.st_ino, ours.st_dev):
