@@ -23,7 +23,6 @@ from katib.spec.experiment import Experiment
 from katib.spec.prepare import from_effective
 from katib.spec.study import stopping_config
 from katib.stores.contract import Lease, Store, Wish
-from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
 from katib.suggestion.early_stopping import open_early_stopping
 from katib.suggestion.early_stopping.contract import EarlyStopping
@@ -38,8 +37,11 @@ class Session:
 
     def __init__(self, store: str, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        # The worker starts while the store is opened: both take a good part of the time to the first trial.
+        # The worker starts while the libraries of the store are loaded: each takes a good part of the time to the first
+        # trial.
         self.suggestions = open_suggestions(self.settings.suggestion)
+        from katib.stores.opening import open_store
+
         self.store: Store = open_store(store)
         self.early_stopping: EarlyStopping = open_early_stopping(self.settings.early_stopping)
         self.studies = Studies(self.store, now=time.time)

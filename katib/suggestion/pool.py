@@ -40,7 +40,9 @@ class WorkerPool:
 
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
         """See SuggestionService."""
-        faults: tuple[Fault, ...] = self._seat(study_key(config)).ask(Validate(config=config), _who(config.algorithm))
+        # Before a study is made it has no uid: if its validation took a place, the study would get another worker.
+        seat = self._seat(study_key(config), stays=False)
+        faults: tuple[Fault, ...] = seat.ask(Validate(config=config), _who(config.algorithm))
         return faults
 
     def abilities(self, algorithm: str) -> Abilities:
@@ -65,14 +67,20 @@ class WorkerPool:
             self._described[algorithm] = self._seats[0].ask(Describe(algorithm=algorithm), _who(algorithm))
         return self._described[algorithm]
 
-    def _seat(self, study: str) -> "_Seat":
-        """The seat of a study: it stays where it is; a new one goes where the fewest are, the earliest first."""
+    def _seat(self, study: str, *, stays: bool = True) -> "_Seat":
+        """The seat of a study: it stays where it is; a new one goes where the fewest are, the earliest first.
+
+        One that is only passing through (`stays` is false) is not counted.
+        """
         with self._lock:
-            seat = self._homes.pop(study, None)
+            seat = self._homes.get(study)
             if seat is None:
                 taken = list(self._homes.values())
                 seat = min(self._seats, key=taken.count)
+            if not stays:
+                return seat
             self._homes[study] = seat
+            self._homes.move_to_end(study)
             while len(self._homes) > KEPT:
                 self._homes.popitem(last=False)
             return seat

@@ -145,6 +145,13 @@ def test_studies_are_spread_over_the_workers_and_stay(pool: WorkerPool) -> None:
     assert {uid: label(pool, "pid", uid) for uid in "dcba"} == homes
 
 
+def test_the_validation_of_a_study_that_has_no_uid_yet_costs_it_no_worker_of_its_own(pool: WorkerPool) -> None:
+    assert pool.validate(study_config("pids", SPACE, uid="")) == ()
+    validator = children(os.getpid())
+    label(pool, "pid")
+    assert children(os.getpid()) == validator
+
+
 def test_an_algorithms_output_reaches_no_terminal(pool: WorkerPool, capfd: pytest.CaptureFixture[str]) -> None:
     drive(pool, study_config("chatters", SPACE), steps=3)
     assert capfd.readouterr() == ("", "")
