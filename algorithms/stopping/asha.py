@@ -62,6 +62,15 @@ MOST_RUNGS = 64
 class Asha(StoppingRule):
     """The costs at a rung of trials that are finished are kept sorted; those of running ones are few."""
 
+    about = """\
+Stops a trial that is not among the best of those that came to a rung; rungs are further and further apart. They are at
+the steps `min_resource`, `min_resource` * `eta`, `min_resource` * `eta`^2 … At its first report at or after a rung's
+step a trial goes on if its value is among the best 1/`eta` (rounded down) of all that were seen at this rung, whatever
+became of their trials. The first `eta` - 1 trials at a rung always go on.
+
+The search algorithm [`asha`](../asha.md) is another thing: it gives promising points more steps."""
+    paper = """L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht, A. Talwalkar,
+*A System for Massively Parallel Hyperparameter Tuning*, MLSys 2020, in its stopping variant"""
     settings = (ETA, REDUCTION_FACTOR, MIN_RESOURCE, GRACE_PERIOD, MAX_RESOURCE, shadow())
 
     def __init__(self, config: StudyConfig) -> None:

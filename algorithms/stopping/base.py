@@ -42,10 +42,14 @@ class StoppingRule(ABC):
     fresh one answers the same. A value that is not finite is worse than any number.
 
     Attributes:
+        about, paper: what it says about itself, see `katib.core.advice.Description`; the docstring speaks for a class
+            without.
         settings: the settings it takes; make them with `options`, and put `shadow()` among them.
         requires, install: as for search algorithms.
     """
 
+    about: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
     abilities: ClassVar[StoppingAbilities] = StoppingAbilities(live=True)
     settings: ClassVar[tuple[Setting, ...]] = ()
     requires: ClassVar[tuple[str, ...]] = ()

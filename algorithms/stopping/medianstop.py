@@ -45,6 +45,20 @@ START_STEP = start_step(4, 1, "start_step must be greater or equal than one (>=1
 class MedianStop(StoppingRule):
     """The median at a step is the middle of a sorted array, kept from question to question."""
 
+    about = """\
+Stops a trial whose best value so far is worse than the median of what the others had on average by that step. At step s
+that is the median, over the completed trials that reached s, of the averages of their values up to s; equal is not
+worse. Every step from `start_step` on is judged.
+
+Completed are trials that succeeded, and those that were stopped early, as far as they came: a median of survivors alone
+would rise until nothing passes. nan and infinite values are left out of averages and of the best so far; a trial that
+has no other is worse than any median.
+
+Katib's service of this name compares with the arithmetic mean of the averages of each trial's first `start_step`
+values, once, at that report, by a threshold that was fixed when the trial began; one very bad trial then lets
+everything pass. As a rule for Katib's controller it is the median at `start_step`, tested once."""
+    paper = """D. Golovin, B. Solnik, S. Moitra, G. Kochanski, J. Karro, D. Sculley, *Google Vizier: A Service for
+Black-Box Optimization*, KDD 2017, section 3.2.2"""
     abilities: ClassVar = StoppingAbilities(rules=True)
     settings = (MIN_TRIALS, START_STEP, shadow())
 

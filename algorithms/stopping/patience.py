@@ -44,6 +44,10 @@ START_STEP = start_step(1, 0, "start_step must be greater or equal than zero (>=
 class Patience(StoppingRule):
     """Steps since the last improvement are counted as steps, so a trial that reports at every tenth is judged alike."""
 
+    about = """\
+Stops a trial that has not improved for some steps. A value improves on the best so far when it is better by more than
+`min_delta`; nan and infinite values never do. Steps are counted as steps, so that a trial that reports at every tenth
+is judged alike."""
     abilities: ClassVar = StoppingAbilities(oblivious=True)
     settings = (PATIENCE, MIN_DELTA, START_STEP, shadow())
 

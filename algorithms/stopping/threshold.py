@@ -99,6 +99,13 @@ START_STEP = start_step(0, 0, "start_step must be greater or equal than zero (>=
 class Threshold(StoppingRule):
     """Lines that trials must not cross."""
 
+    about = """\
+Stops a trial that crosses a line which you draw. `value` draws one; `rules` draws any number, each a metric, `<`, `>`
+or `=`, a value, and `@` with a first step where there is one: `loss>2@10; memory>9e9`. One line that is crossed is
+enough. The reported value is what is compared, and `rules: loss=nan` stops what has diverged.
+
+As a rule for Katib's controller it must be one line with a finite number. It is then tested at each report, or at the
+one of its first step only, and of the objective the best value so far is compared."""
     abilities: ClassVar = StoppingAbilities(rules=True, oblivious=True)
     settings = (METRIC, VALUE, COMPARISON, START_STEP, RULES, shadow())
 

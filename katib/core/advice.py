@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from katib.core.space import Assignment
+from katib.core.stopping import StoppingAbilities
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,11 +80,19 @@ class Setting:
     choices: tuple[str, ...] = ()
 
 
+class Kind(StrEnum):
+    """What an algorithm is for."""
+
+    SEARCH = "search"
+    EARLY_STOPPING = "early-stopping"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Description:
     """What an algorithm declares about itself, for people.
 
     Attributes:
+        abilities: `StoppingAbilities` for early stopping.
         about: what it does, in paragraphs of Markdown; the first sentence stands alone in lists.
         paper: where it is from.
         trials: what a trial tells it: kind of trial -> meaning; empty for one that does not look at results.
@@ -93,11 +103,16 @@ class Description:
     name: str
     about: str
     paper: str
-    abilities: Abilities
+    abilities: Abilities | StoppingAbilities
     settings: tuple[Setting, ...]
     trials: Mapping[str, str]
     install: str
     missing: tuple[str, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What it is for."""
+        return Kind.EARLY_STOPPING if isinstance(self.abilities, StoppingAbilities) else Kind.SEARCH
 
     @property
     def summary(self) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from katib.core.advice import Abilities, Description, Setting
+from katib.core.stopping import StoppingAbilities
 from katib.suggestion.registry import Registry, missing_modules
 
 
@@ -35,15 +36,15 @@ def plain(setting: Setting) -> Setting:
     return Setting(**{each.name: getattr(setting, each.name) for each in fields(Setting)})
 
 
-def abilities_of(abilities: Abilities) -> dict[str, Any]:
+def abilities_of(abilities: Abilities | StoppingAbilities) -> dict[str, Any]:
     """The abilities by name."""
     return {each.name: getattr(abilities, each.name) for each in fields(abilities)}
 
 
 @cache
-def abilities_in_words() -> Mapping[str, str]:
-    """Ability -> what having it means, from the attributes that the docstring of `Abilities` explains."""
-    _, _, attributes = (inspect.getdoc(Abilities) or "").partition("Attributes:\n")
+def abilities_in_words(of: type = Abilities) -> Mapping[str, str]:
+    """Ability -> what having it means, from the attributes that the docstring of the abilities' class explains."""
+    _, _, attributes = (inspect.getdoc(of) or "").partition("Attributes:\n")
     found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
     return {name: " ".join(words.split()) for name, words in found}
 
@@ -52,6 +53,7 @@ def description_view(description: Description) -> dict[str, Any]:
     """The description as scripts read it."""
     return {
         "name": description.name,
+        "kind": description.kind.value,
         "summary": description.summary,
         "about": description.about,
         "paper": description.paper,

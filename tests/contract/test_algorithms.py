@@ -9,6 +9,7 @@ import pytest
 
 from katib.config import ServeSettings, SuggestionSettings
 from katib.core.advice import Abilities
+from katib.core.stopping import StoppingAbilities
 from katib.server.serving import SuggestionServer, open_service
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.describe import abilities_in_words, abilities_of, describe
@@ -182,9 +183,10 @@ def test_every_algorithm_says_what_it_does_and_what_a_trial_tells_it(algorithm: 
 
 
 def test_every_ability_is_explained() -> None:
-    assert abilities_in_words().keys() == abilities_of(Abilities()).keys()
+    for kind in (Abilities, StoppingAbilities):
+        assert abilities_in_words(kind).keys() == abilities_of(kind()).keys()
 
 
 def test_the_pages_say_what_the_algorithms_declare() -> None:
-    found = {each.name: each.read_text() for each in DOCS.glob("*.md")}
+    found = {str(each.relative_to(DOCS)): each.read_text() for each in DOCS.rglob("*.md")}
     assert found == pages(), "python -m katib.suggestion.reference"

@@ -1,16 +1,16 @@
 """Every early stopping algorithm that comes with the engine, under the contract, and one of each kind from outside."""
 
+import sys
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from algorithms.options import Option
-from algorithms.stopping.base import StoppingRule, shadow
 from katib.config import ServeSettings
-from katib.core.stopping import Comparison, StoppingAbilities, StopRule
-from katib.errors import AlgorithmUnknown, Fault
+from katib.core.advice import Kind
+from katib.errors import AlgorithmUnknown
 from katib.server.serving import SuggestionServer
+from katib.suggestion.catalogue import find
 from katib.suggestion.early_stopping.grpc import GrpcEarlyStopping
 from katib.suggestion.early_stopping.local import GROUP, LocalEarlyStopping
 from katib.suggestion.early_stopping.routed import RoutedEarlyStopping
@@ -53,94 +53,47 @@ class TestPatience(Installed):
     settings: ClassVar = {"patience": "2", "min_delta": "0.05"}
 
 
-CEILING = Option(
-    name="ceiling",
-    accepts="a number",
-    default="3",
-    what="What is too much.",
-    absent=3.0,
-    parse=float,
-    allows=lambda value: True,
-    refusal="",
-)
+FOREIGN = Path(__file__).parent / "foreign"
 
 
-class Ceiling(StoppingRule):
-    """A judge in the manner of the documentation."""
-
-    settings = (CEILING, shadow())
-
-    def should_stop(self, trial, report, record):
-        ceiling = CEILING.of(self.config)
-        if self.cost(report.value) <= ceiling:
-            return None
-        return self.stop(report, report.value, self.worse, ceiling, f"{report.value} is too much")
+@pytest.fixture(scope="module", autouse=True)
+def foreign():
+    """Algorithms of somebody else can be imported."""
+    sys.path.insert(0, str(FOREIGN))
+    yield
+    sys.path.remove(str(FOREIGN))
 
 
-class Lines:
-    """A maker of rules in Katib's form, without any base class."""
-
-    abilities = StoppingAbilities(live=False)
-    settings = ()
-
-    def __init__(self, config):
-        self.metric = config.objective.metric
-
-    @classmethod
-    def validate(cls, config):
-        return [
-            Fault(
-                path=f"spec.earlyStopping.algorithmSettings.{name}",
-                wanted=f"unknown setting {name} for algorithm {config.algorithm}",
-            )
-            for name in config.settings
-        ]
-
-    def rules(self, trials, record):
-        values = [trial.value for trial in trials if trial.value is not None]
-        if not values:
-            return []
-        return [StopRule(name=self.metric, value=max(values), comparison=Comparison.GREATER, start_step=2)]
-
-
-class TheirPackage(Registry):
+def their_package():
     """What a package would declare by entry points."""
-
-    declared: ClassVar = {"ceiling": Ceiling, "lines": Lines}
-
-    @property
-    def names(self):
-        return sorted(self.declared)
-
-    def find(self, name):
-        return self.declared[name]
+    return LocalEarlyStopping(Registry({"ceiling": "ceiling:Ceiling", "worst": "worst:Worst"}, group="their.own"))
 
 
 class Foreign(EarlyStoppingContract):
     @pytest.fixture
     def service(self):
-        return LocalEarlyStopping(TheirPackage())
+        return their_package()
 
 
 class TestCeiling(Foreign):
     algorithm = "ceiling"
 
 
-class TestLines(Foreign):
-    algorithm = "lines"
+class TestWorst(Foreign):
+    algorithm = "worst"
 
 
 @pytest.fixture(scope="module")
-def wire():
+def wire(foreign):
     """Ours and theirs behind a server as `katib suggestion serve` starts it; clients of both."""
     servers = [
         SuggestionServer(LocalSuggestions(), ServeSettings(port=0), stopping)
-        for stopping in (LocalEarlyStopping(), LocalEarlyStopping(TheirPackage()))
+        for stopping in (LocalEarlyStopping(), their_package())
     ]
     for server in servers:
         server.start()
     ours, theirs = (GrpcEarlyStopping(server.address) for server in servers)
-    yield RoutedEarlyStopping(ours, {"lines": theirs, "ceiling": theirs})
+    yield RoutedEarlyStopping(ours, {"worst": theirs, "ceiling": theirs})
     for end in (ours, theirs):
         end.close()
     for server in servers:
@@ -162,8 +115,8 @@ class TestThresholdOverTheWire(OverTheWire):
     settings: ClassVar = {"value": "0.9", "start_step": "3"}
 
 
-class TestLinesOverTheWire(OverTheWire):
-    algorithm = "lines"
+class TestWorstOverTheWire(OverTheWire):
+    algorithm = "worst"
 
 
 @pytest.mark.parametrize("name", ["asha", "patience", "ceiling"])
@@ -174,14 +127,14 @@ def test_one_that_gives_no_rules_is_refused_over_the_wire(wire, name):
     assert f"{name} judges every report" in fault.wanted
 
 
-@pytest.mark.parametrize("case", [TestMedianStop, TestMedianStopThatStopsEarly, TestThresholdOverTheWire, TestLines])
+@pytest.mark.parametrize("case", [TestMedianStop, TestMedianStopThatStopsEarly, TestThresholdOverTheWire, TestWorst])
 @pytest.mark.parametrize("script", ["nothing", "without steps", "all at a time"])
 @pytest.mark.parametrize("maximize", [False, True])
 def test_rules_over_the_wire_are_those_of_this_process(wire, case, script, maximize):
     """Logs on Katib's wire have no steps: these are told of without, or step by step."""
     contract = case()
     config = contract.config(maximize=maximize)
-    here = LocalEarlyStopping(TheirPackage() if contract.algorithm == "lines" else None)
+    here = their_package() if contract.algorithm == "worst" else LocalEarlyStopping()
     trials, record = told(SCRIPTS[script], config.objective)
     rules = here.rules(config, trials, record)
     assert wire.rules(config, trials, record) == rules
@@ -218,9 +171,14 @@ def test_search_algorithms_are_not_among_them():
     assert "tpe" not in LocalEarlyStopping().names
 
 
-def test_every_setting_is_in_the_documentation():
-    text = (Path(__file__).parents[2] / "docs" / "early-stopping.md").read_text()
-    for name in LocalEarlyStopping().names:
-        section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
-        for setting in LocalEarlyStopping().settings(name):
-            assert f"`{setting.name}`" in section or (setting.name == "shadow" and "`shadow:" in text), (name, setting)
+def test_the_page_shows_the_algorithm_that_is_tested():
+    code = (FOREIGN / "ceiling.py").read_text().partition('"""\n\n')[2]
+    page = (Path(__file__).parents[2] / "docs" / "early-stopping.md").read_text()
+    assert f"```python\n{code}```" in page
+
+
+@pytest.mark.parametrize("name", LocalEarlyStopping().names)
+def test_every_one_of_ours_says_what_it_does_in_one_sentence(name):
+    (described,) = find(name, (Kind.EARLY_STOPPING,))
+    assert described.summary.startswith("Stops a trial ")
+    assert "shadow" in {setting.name for setting in described.settings}

@@ -12,6 +12,7 @@ from katib.core.advice import Abilities, Description
 from katib.errors import AlgorithmUnknown
 from katib.suggestion import registry
 from katib.suggestion.describe import describe
+from katib.suggestion.early_stopping.local import stopping_registry
 from katib.suggestion.registry import Registry
 
 
@@ -23,8 +24,14 @@ def printed(*words: str) -> str:
 
 def test_all_of_them_are_listed() -> None:
     lines = printed().splitlines()
-    assert [line.split()[0] for line in lines[1:]] == Registry().names
-    assert "random no Draws each point from the parameters' own distributions" in [" ".join(x.split()) for x in lines]
+    listed = [tuple(line.split()[:2]) for line in lines[1:]]
+    assert listed == [
+        *((name, "search") for name in Registry().names),
+        *((name, "early-stopping") for name in stopping_registry().names),
+    ]
+    assert "random search no Draws each point from the parameters' own distributions" in [
+        " ".join(x.split()) for x in lines
+    ]
 
 
 @pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
@@ -36,7 +43,8 @@ def test_scripts_read_what_was_declared(form: str, read: object) -> None:
     assert view["abilities"]["oblivious"] is False
     assert view["install"] == "katib-engine[algorithms]"
     assert view["trials"]["running, pending, advised"]
-    assert [each["name"] for each in read(printed("--output", form))] == Registry().names  # type: ignore[operator]
+    of_both = [each["name"] for each in read(printed("--output", form))]  # type: ignore[operator]
+    assert of_both == [*Registry().names, *stopping_registry().names]
 
 
 def test_one_of_them_for_people() -> None:
@@ -45,9 +53,43 @@ def test_one_of_them_for_people() -> None:
         assert word in text
 
 
+def test_early_stopping_has_its_settings_and_abilities_too() -> None:
+    view = json.loads(printed("medianstop", "-o", "json"))
+    assert (view["kind"], view["abilities"]) == (
+        "early-stopping",
+        {"live": True, "rules": True, "oblivious": False},
+    )
+    assert {each["name"]: (each["type"], each["default"]) for each in view["settings"]} == {
+        "min_trials_required": ("integer", "3"),
+        "start_step": ("integer", "4"),
+        "shadow": ("text", "false"),
+    }
+    text = printed("medianstop")
+    for word in (
+        "medianstop, for early-stopping",
+        "start_step (an integer >= 1, default 4)",
+        "Golovin",
+        "rules: it gives",
+    ):
+        assert word in text
+
+
+def test_a_name_of_both_kinds_shows_both() -> None:
+    both = json.loads(printed("asha", "-o", "json"))
+    assert [view["kind"] for view in both] == ["search", "early-stopping"]
+    assert json.loads(printed("asha", "--kind", "early-stopping", "-o", "json")) == both[1]
+    text = printed("asha")
+    assert text.index("asha, for search") < text.index("asha, for early-stopping")
+    listed = json.loads(printed("--kind", "early-stopping", "-o", "json"))
+    assert [view["name"] for view in listed] == stopping_registry().names
+
+
 def test_an_unknown_one() -> None:
     with pytest.raises(AlgorithmUnknown, match="no algorithm 'tppe' is installed"):
         CliRunner().invoke(app, ["algorithms", "tppe"], catch_exceptions=False)
+    with pytest.raises(AlgorithmUnknown, match="no early stopping algorithm 'tpe' is installed") as raised:
+        CliRunner().invoke(app, ["algorithms", "tpe", "--kind", "early-stopping"], catch_exceptions=False)
+    assert "medianstop" in raised.value.hint
 
 
 def test_what_cannot_be_used_is_listed_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +98,7 @@ def test_what_cannot_be_used_is_listed_with_the_reason(monkeypatch: pytest.Monke
             self.name, self.value = name, value
 
     entries = (Entry("broken", "no.such:Thing"), Entry("bare", "test_describe:Bare"))
-    monkeypatch.setattr(registry, "_installed", lambda _group: entries)
+    monkeypatch.setattr(registry, "_installed", lambda group: entries if group == registry.GROUP else ())
     bare, broken = json.loads(printed("-o", "json"))
     assert broken["error"].startswith("algorithm 'broken' is no.such:Thing, which cannot be loaded")
     assert bare["missing"] == ["no_such_module"]
