@@ -52,7 +52,7 @@ def index(described: Mapping[Kind, Sequence[Description]]) -> str:
         "to write one of your own: [searching](../search.md). `katib algorithms` prints this for what is installed.\n\n"
         + tables[Kind.SEARCH]
         + "\n## Early stopping\n\n"
-        "What `spec.earlyStopping.algorithmName` may be. What holds for all of them, and how to write one of your own:\n"
+        "What `spec.earlyStopping.algorithmName` may be. What holds for all, and how to write one of your own:\n"
         "[early stopping](../early-stopping.md).\n\n"
         + tables[Kind.EARLY_STOPPING]
         + "\n## Abilities\n\nWhat a page calls an ability means:\n\n"
