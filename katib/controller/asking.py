@@ -58,7 +58,8 @@ class Asker:
     def _ask(self, study: Study, config: StudyConfig, ordinals: range) -> None:
         answer: AdviceReply | BaseException
         try:
-            trials = self._record(config).refresh(self._store, config.uid)
+            number = sum(study.summary.counts.values())
+            trials = self._record(config).refresh(self._store, config.uid, number)
             answer = _with_overrides(self._service.suggest(config, trials, ordinals), study)
         except Exception as error:
             # Raised again in the controller's thread by `take`, where back-off and reporting are.

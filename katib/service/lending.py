@@ -171,7 +171,7 @@ class Lender:
         config = replace(opened.config, budget=study.budget, settings={**opened.config.settings, **study.overrides})
         stock = min(self._stock, max(_left(study) - wanted, 0)) if opened.oblivious else 0
         first = study.summary.highest_ordinal + 1
-        trials = opened.record.refresh(self.store, study.uid)
+        trials = opened.record.refresh(self.store, study.uid, sum(study.summary.counts.values()))
         reply = self._suggestions.suggest(config, trials, range(first, first + wanted + stock))
         self._store_advice(opened, study, reply)
         return bool(reply.advice)

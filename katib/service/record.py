@@ -21,12 +21,20 @@ class Record:
     revision: int = -1
     ordinal: int = 0
 
-    def refresh(self, store: Store, uid: str) -> list[Trial]:
-        """Every trial, advice included, by ordinal as far as they were recorded in order."""
+    def refresh(self, store: Store, uid: str, number: int) -> list[Trial]:
+        """Every trial, advice included, by ordinal as far as they were recorded in order.
+
+        Args:
+            number: how many there were a moment ago: when fewer than are known, some were removed.
+        """
+        known = bool(self.trials)
         for trial in store.trials(uid, self._unread()):
             self.trials[trial.ordinal] = trial
             self.revision = max(self.revision, trial.revision)
             self.ordinal = max(self.ordinal, trial.ordinal)
+        if known and len(self.trials) > number:
+            self.trials, self.revision, self.ordinal = {}, -1, 0
+            return self.refresh(store, uid, number)
         return list(self.trials.values())
 
     def _unread(self) -> TrialFilter:

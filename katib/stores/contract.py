@@ -14,15 +14,15 @@
 * **Observations need no lease.** Appending an observation whose identity is stored already changes nothing: the first
   one stands.
 * **The revision** of a study grows by one with each wish and each commit that changes the study or one of its trials.
-  Leases, observations and events leave it alone.
+  Leases, observations, events and metadata leave it alone.
 * Errors are those of `katib.errors`: StoreUnavailable, StoreFull, StoreReadOnly, StoreRefused, StoreTooNew,
   StoreDamaged, StoreMisplaced from any method; NotFound from every method that names a study which is not there;
   AlreadyExists, Stale, LeaseHeld, Conflict where a method says so. ValueError is a caller's mistake: a move that is not
   in `ALLOWED`, a value that is not finite or belongs to no finished trial, a name or a number beyond the limits; and
   in `commit` a finished trial with values for some of the study's objectives.
-* Limits: names, uids and owners have at most NAME_LIMIT characters; integers fit in 64 bits with a sign. Any text is
-  taken; the characters that not every database can keep (NUL and lone surrogates) come back as U+FFFD. Documents,
-  labels and overrides are plain data as JSON has it, and come back exactly.
+* Limits: names, uids, owners and the keys of metadata have at most NAME_LIMIT characters; integers fit in 64 bits with
+  a sign. Any text is taken; the characters that not every database can keep (NUL and lone surrogates) come back as
+  U+FFFD. Documents, labels and overrides are plain data as JSON has it, and come back exactly.
 * Times are seconds since the epoch, finite, given by the caller: a store never reads the clock.
 """
 
@@ -99,6 +99,22 @@ class Event:
     ordinal: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetadataItem:
+    """Something that a client keeps with a study or a trial. It means nothing to the engine.
+
+    Attributes:
+        namespace, key: which item of the study or trial.
+        value: a text or bytes; either comes back as it went in.
+        ordinal: the trial's; 0 for an item of the study itself.
+    """
+
+    namespace: str
+    key: str
+    value: str | bytes
+    ordinal: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Changes:
     """What one pass of the controller writes, in this order, in one transaction.
@@ -114,6 +130,9 @@ class Changes:
             its `since`; one in which the study has ended sets `ended_at`, any other clears it.
         exhausted, overrides: see `Study`; None leaves them, anything else replaces them.
         events: appended.
+        metadata: each replaces the item of its ordinal, namespace and key; one of a trial that is not there is ignored.
+        removed: ordinals of trials that go, with all that is stored about them; their summary is as if they had never
+            been, but their ordinals stay spent. One that is not there is ignored.
         basis: the view that this was decided on. When the study has another revision or lease by now (its user wished
             something), or a trial of it that is moved or observed has other metrics, nothing is written and Conflict is
             raised. None: no check. A store may take from it what it would otherwise have to read.
@@ -126,6 +145,8 @@ class Changes:
     exhausted: str | None = None
     overrides: Mapping[str, str] | None = None
     events: Sequence[Event] = ()
+    metadata: Sequence[MetadataItem] = ()
+    removed: Sequence[int] = ()
     basis: "StudyView | None" = None
 
 
@@ -145,7 +166,8 @@ class Committed:
     Attributes:
         study: as it is now.
         skipped: the transitions that were skipped; none where there was a basis.
-        view: what the basis has become, so that it need not be read again; None without one, or with advice.
+        view: what the basis has become, so that it need not be read again; None without one, with advice or with
+            trials removed.
     """
 
     study: Study
@@ -159,6 +181,7 @@ class TrialFilter:
 
     states: frozenset[TrialState] | None = None
     ordinals: frozenset[int] | None = None
+    names: frozenset[str] | None = None
     after_revision: int | None = None
     limit: int | None = None
     after_ordinal: int = 0
@@ -271,6 +294,13 @@ class Store(Protocol):
         self, uid: str, *, ordinal: int | None = None, metric: str | None = None, attempt: int | None = None
     ) -> list[Observation]:
         """Observations in the order (ordinal, attempt, time, seq, metric)."""
+        ...
+
+    def metadata(self, uid: str, *, ordinal: int | None = None) -> list[MetadataItem]:
+        """The items of a trial, of the study itself (0), or all of them, in the order (ordinal, namespace, key).
+
+        Texts are in the order of their code points.
+        """
         ...
 
     def events(self, uid: str, *, limit: int | None = None) -> list[Event]:

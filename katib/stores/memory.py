@@ -17,6 +17,7 @@ from katib.stores.contract import (
     Committed,
     Event,
     Lease,
+    MetadataItem,
     NewStudy,
     Observation,
     StudyView,
@@ -38,6 +39,7 @@ class _Record:
     ordinals: dict[str, int] = field(default_factory=dict)
     observations: dict[tuple[int, int], list[Observation]] = field(default_factory=dict)
     identities: dict[tuple[int, int], set[rules.Identity]] = field(default_factory=dict)
+    metadata: dict[tuple[int, str, str], MetadataItem] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
     def fresh(self) -> Study:
@@ -50,6 +52,15 @@ class _Record:
             self.open.pop(trial.ordinal, None)
         else:
             self.open[trial.ordinal] = trial
+
+    def remove(self, trial: Trial) -> None:
+        del self.trials[trial.ordinal], self.ordinals[trial.name]
+        self.open.pop(trial.ordinal, None)
+        for attempt in [key for key in self.identities if key[0] == trial.ordinal]:
+            del self.identities[attempt]
+            self.observations.pop(attempt, None)
+        for item in [key for key in self.metadata if key[0] == trial.ordinal]:
+            del self.metadata[item]
 
 
 class MemoryStore:
@@ -144,11 +155,19 @@ class MemoryStore:
                     continue
                 record.put(_with_early_points(record, after) if after.attempt != before.attempt else after)
                 summary = rules.summary_after(summary, before, after, objectives)
+            for item in map(rules.kept_item, changes.metadata):
+                if item.ordinal == 0 or item.ordinal in record.trials:
+                    record.metadata[item.ordinal, item.namespace, item.key] = item
+            gone = [record.trials[ordinal] for ordinal in set(changes.removed) if ordinal in record.trials]
+            for trial in gone:
+                record.remove(trial)
+            left = [(trial.ordinal, trial.values) for trial in record.trials.values()]
+            summary = rules.summary_without(summary, gone, lambda: left, objectives)
             moved_any = summary != record.study.summary or len(skipped) < len(changes.transitions)
             record.study = rules.committed(record.study, changes, summary, moved_any=moved_any)
             record.events.extend(rules.kept_event(event) for event in changes.events)
             study, view = record.fresh(), None
-            if changes.basis is not None and not changes.advice:
+            if changes.basis is not None and not changes.advice and not changes.removed:
                 changed = (record.trials[at] for at, trial in before_all.items() if record.trials[at] != trial)
                 view = rules.view_after(changes.basis, study, map(_fresh, changed))
             return Committed(study=study, skipped=tuple(skipped), view=view)
@@ -175,6 +194,11 @@ class MemoryStore:
                 and attempt in (None, observation.attempt)
             ]
         return sorted(found, key=rules.place)
+
+    def metadata(self, uid: str, *, ordinal: int | None = None) -> list[MetadataItem]:
+        with self._lock:
+            items = self._of(uid).metadata
+            return [items[key] for key in sorted(items) if ordinal in (None, key[0])]
 
     def events(self, uid: str, *, limit: int | None = None) -> list[Event]:
         with self._lock:

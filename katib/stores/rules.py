@@ -4,7 +4,7 @@ Nothing here reads or writes. A store brings the record, calls a rule, and keeps
 """
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 from operator import attrgetter
@@ -32,6 +32,7 @@ from katib.stores.contract import (
     Changes,
     Event,
     Lease,
+    MetadataItem,
     NewStudy,
     Observation,
     StudyView,
@@ -191,6 +192,9 @@ def check_changes(changes: Changes) -> None:
             raise ValueError(f"advice for ordinal {advice.ordinal}: ordinals begin at 1")
     for transition in changes.transitions:
         _check_transition(transition)
+    for item in changes.metadata:
+        _check_name(item.namespace)
+        _check_name(item.key)
     check_points(changes.observations)
 
 
@@ -300,6 +304,7 @@ def _matches(trial: Trial, which: TrialFilter) -> bool:
     return (
         (trial.state is not TrialState.ADVISED if which.states is None else trial.state in which.states)
         and (which.ordinals is None or trial.ordinal in which.ordinals)
+        and (which.names is None or trial.name in {kept(name) for name in which.names})
         and (which.after_revision is None or trial.revision > which.after_revision)
         and trial.ordinal > which.after_ordinal
     )
@@ -311,6 +316,34 @@ def summary_after(summary: Summary, source: Trial | None, target: Trial, objecti
     if target.ordinal > moved_on.highest_ordinal:
         moved_on = replace(moved_on, highest_ordinal=target.ordinal)
     return moved_on.with_values(target.ordinal, target.values, objectives)
+
+
+def summary_without(
+    summary: Summary,
+    gone: Sequence[Trial],
+    valued: Callable[[], Iterable[tuple[int, tuple[float, ...]]]],
+    objectives: Sequence[Objective],
+) -> Summary:
+    """The summary after trials were removed.
+
+    Args:
+        valued: (ordinal, values) of all that are left and have values; asked only when one of the best is gone.
+    """
+    best = {summary.best_ordinal, *(point.ordinal for point in summary.front)}
+    for trial in gone:
+        summary = summary.moved(trial.state, None)
+    if best.isdisjoint(trial.ordinal for trial in gone):
+        return summary
+    summary = replace(summary, best_ordinal=None, best_value=None, front=())
+    for ordinal, values in valued():
+        summary = summary.with_values(ordinal, values, objectives)
+    return summary
+
+
+def kept_item(item: MetadataItem) -> MetadataItem:
+    """`item` as it is stored."""
+    value = kept(item.value) if isinstance(item.value, str) else bytes(item.value)
+    return replace(item, namespace=kept(item.namespace), key=kept(item.key), value=value)
 
 
 def committed(study: Study, changes: Changes, summary: Summary, *, moved_any: bool) -> Study:

@@ -21,7 +21,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import make_url
 
 from katib.core.trial import Loan, Reason, TrialState
-from katib.stores.contract import Changes, Event, Store
+from katib.stores.contract import Changes, Event, MetadataItem, Store
 from katib.stores.opening import open_store
 from katib.stores.sql.dialects import connect
 from katib.stores.sql.schema import RELEASED, VERSION_TABLE
@@ -56,12 +56,24 @@ def fill(store: Store, version: str = RELEASED[-1]) -> None:
         for ordinal, until in ((1, NOW + 60), (2, math.inf)):
             loan = Loan(client="ü/1", until=until)
             lent.commit(transitions=[move(ordinal, TrialState.ADVISED, TrialState.RUNNING, loan=loan)])
+    if version >= "0005":
+        noted = [
+            MetadataItem(namespace=":a", key="k", value="ü"),
+            MetadataItem(namespace="", key="k", value=b"\x00\xff", ordinal=1),
+        ]
+        owned.commit(metadata=noted)
 
 
 def record(store: Store) -> list[object]:
     """Everything in a store."""
     return [
-        (study, store.trials(study.uid, EVERYTHING), store.observations(study.uid), store.events(study.uid))
+        (
+            study,
+            store.trials(study.uid, EVERYTHING),
+            store.observations(study.uid),
+            store.events(study.uid),
+            store.metadata(study.uid),
+        )
         for study in store.list_studies()
     ]
 

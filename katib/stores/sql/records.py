@@ -17,6 +17,7 @@ from katib.stores.sql.rows import (
     documents_parameters,
     documents_row,
     event_parameters,
+    item_parameters,
     metrics_text,
     study_parameters,
     study_row,
@@ -232,6 +233,31 @@ def _free_names(work: Work, row: StudyRow, ordinals: list[int]) -> dict[int, str
         if not found:
             return names
         taken |= found
+
+
+def record_items(trials: TrialRecords, changes: Changes) -> None:
+    """Put the metadata in the place of what was there."""
+    given = map(rules.kept_item, changes.metadata)
+    items = {(item.ordinal, item.namespace, item.key): item for item in given}
+    trials.load(ordinal for ordinal, _namespace, _key in items if ordinal)
+    rows = [
+        item_parameters(trials.study_id, item)
+        for item in items.values()
+        if item.ordinal == 0 or trials.get(item.ordinal) is not None
+    ]
+    trials.work.run(sql.DELETE_ITEM, *rows)
+    trials.work.run(sql.INSERT_ITEM, *rows)
+
+
+def remove(trials: TrialRecords, ordinals: Iterable[int]) -> list[Trial]:
+    """Delete trials with all that is stored about them; those that were there."""
+    wanted = sorted(set(ordinals))
+    trials.load(wanted)
+    gone = [trial for ordinal in wanted if (trial := trials.get(ordinal)) is not None]
+    keys = [{"study_id": trials.study_id, "ordinal": trial.ordinal} for trial in gone]
+    trials.work.run(sql.DELETE_ITEMS, *keys)
+    trials.work.run(sql.DELETE_TRIAL, *keys)
+    return gone
 
 
 def record_events(work: Work, number: int, changes: Changes) -> None:

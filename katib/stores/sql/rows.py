@@ -1,5 +1,6 @@
 """Rows <-> values. A row is a tuple in the order of the columns named here; parameters are dicts by column name."""
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from katib.core.pareto import Front, FrontPoint
 from katib.core.stopping import Comparison, EarlyStop, StopRule
 from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Loan, Reason, Trial, TrialState
-from katib.stores.contract import Event, Observation
+from katib.stores.contract import Event, MetadataItem, Observation
 from katib.stores.documents import Documents
 from katib.stores.rules import Entry
 from katib.stores.sql.tables import observations, studies, trials
@@ -207,6 +208,12 @@ def trial_row(row: Row) -> Trial:
     )
 
 
+def values_row(row: Row) -> tuple[int, tuple[float, ...]]:
+    """From (ordinal, value, further_values): the trial's ordinal and its values."""
+    ordinal, value, further = row
+    return ordinal, (float(value), *(() if further is None else _decode(further)[0]))
+
+
 def trial_parameters(study_id: int, trial: Trial) -> dict[str, Any]:
     """For every column of `trials`."""
     return {
@@ -305,6 +312,27 @@ def observation_rows(study_id: int, ordinal: int, attempt: int, entries: Iterabl
         )
         for (metric, kind, position), point in entries
     ]
+
+
+def item_row(row: Row) -> MetadataItem:
+    """From (ordinal, namespace, name, encoding, value)."""
+    ordinal, namespace, key, encoding, value = row
+    return MetadataItem(
+        ordinal=ordinal, namespace=namespace, key=key, value=base64.b64decode(value) if encoding else value
+    )
+
+
+def item_parameters(study_id: int, item: MetadataItem) -> dict[str, Any]:
+    """For every column of `items`."""
+    in_bytes = isinstance(item.value, bytes)
+    return {
+        "study_id": study_id,
+        "ordinal": item.ordinal,
+        "namespace": item.namespace,
+        "name": item.key,
+        "encoding": int(in_bytes),
+        "value": base64.b64encode(item.value).decode() if isinstance(item.value, bytes) else item.value,
+    }
 
 
 def event_row(row: Row) -> Event:

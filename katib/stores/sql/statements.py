@@ -18,7 +18,7 @@ from katib.stores.sql.rows import (
     TRIAL_COLUMNS,
     TRIAL_FIXED,
 )
-from katib.stores.sql.tables import documents, events, observations, studies, trials
+from katib.stores.sql.tables import documents, events, items, observations, studies, trials
 
 Statement = Select[Any] | Insert | Update | Delete
 
@@ -60,6 +60,7 @@ INSERT_DOCUMENTS = _insert(documents)
 INSERT_TRIAL = _insert(trials)
 INSERT_OBSERVATION = _insert(observations)
 INSERT_EVENT = _insert(events, given=False)
+INSERT_ITEM = _insert(items)
 
 UPDATE_STUDY = _update(studies, ["id"], but=STUDY_FIXED)
 UPDATE_TRIAL = _update(trials, ["study_id", "ordinal"], but=TRIAL_FIXED)
@@ -74,6 +75,16 @@ UPDATE_METRICS_FROM = _update(trials, ["study_id", "ordinal", "metrics"], only="
 
 DELETE_STUDY = delete(studies).where(studies.c.id == bindparam("id"))
 """The rest follows by foreign keys."""
+
+_ITEM_OF_TRIAL = (items.c.study_id == bindparam("study_id"), items.c.ordinal == bindparam("ordinal"))
+DELETE_ITEM = delete(items).where(
+    *_ITEM_OF_TRIAL, items.c.namespace == bindparam("namespace"), items.c.name == bindparam("name")
+)
+DELETE_ITEMS = delete(items).where(*_ITEM_OF_TRIAL)
+DELETE_TRIAL = delete(trials).where(
+    trials.c.study_id == bindparam("study_id"), trials.c.ordinal == bindparam("ordinal")
+)
+"""Its observations follow by foreign key."""
 
 _STUDY = select(*STUDY_COLUMNS)
 
@@ -117,6 +128,17 @@ def trials_by_ordinal(size: int, *, locked: bool = False) -> Statement:
 def trials_by_name(size: int) -> Statement:
     """Trials of `study_id` with one of the names name0 …, locked."""
     return _TRIAL.where(_one_of(trials.c.name, "name", size)).order_by(trials.c.ordinal).with_for_update()
+
+
+@cache
+def listed_by_name(size: int) -> Statement:
+    """Trials of `study_id` with one of the names name0 …"""
+    return _TRIAL.where(_one_of(trials.c.name, "name", size))
+
+
+VALUES = select(trials.c.ordinal, trials.c.value, trials.c.further_values).where(
+    trials.c.study_id == bindparam("study_id"), trials.c.value.is_not(None)
+)
 
 
 @cache
@@ -169,6 +191,16 @@ STORED_POSITIONS = select(observations.c.position).where(
     observations.c.kind == bindparam("kind"),
     observations.c.position.between(bindparam("least"), bindparam("greatest")),
 )
+
+
+@cache
+def listed_items(*, ordinal: bool) -> Statement:
+    """Metadata of `study_id`, of the `ordinal` that is asked for; in no order."""
+    found = select(items.c.ordinal, items.c.namespace, items.c.name, items.c.encoding, items.c.value).where(
+        items.c.study_id == bindparam("study_id")
+    )
+    return found.where(items.c.ordinal == bindparam("ordinal")) if ordinal else found
+
 
 _EVENT = select(events.c.time, events.c.kind, events.c.reason, events.c.message, events.c.ordinal).where(
     events.c.study_id == bindparam("study_id")

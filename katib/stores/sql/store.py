@@ -12,6 +12,7 @@ from katib.stores.contract import (
     Committed,
     Event,
     Lease,
+    MetadataItem,
     NewStudy,
     Observation,
     StudyView,
@@ -22,8 +23,16 @@ from katib.stores.contract import (
 from katib.stores.sql import log
 from katib.stores.sql import statements as sql
 from katib.stores.sql.database import Database, Work
-from katib.stores.sql.records import StudyRecords, TrialRecords, record_advice, record_events, study_id
-from katib.stores.sql.rows import StudyRow, event_row, trial_row
+from katib.stores.sql.records import (
+    StudyRecords,
+    TrialRecords,
+    record_advice,
+    record_events,
+    record_items,
+    remove,
+    study_id,
+)
+from katib.stores.sql.rows import StudyRow, event_row, item_row, trial_row, values_row
 
 
 class SqlStore:
@@ -93,7 +102,7 @@ class SqlStore:
         rules.check_changes(changes)
 
         def commit(work: Work) -> Committed:
-            if changes.basis is not None and not changes.advice:
+            if changes.basis is not None and not changes.advice and not changes.removed:
                 return self._commit_from(work, changes.basis, lease, changes, now=now)
             row = self._studies.by_uid(work, lease.uid, locked=True)
             rules.check_lease(row.study, lease)
@@ -121,6 +130,15 @@ class SqlStore:
     ) -> list[Observation]:
         def read(work: Work) -> list[Observation]:
             return log.listed(work, study_id(work, uid), ordinal=ordinal, metric=metric, attempt=attempt)
+
+        return self._database.read(read)
+
+    def metadata(self, uid: str, *, ordinal: int | None = None) -> list[MetadataItem]:
+        def read(work: Work) -> list[MetadataItem]:
+            statement = sql.listed_items(ordinal=ordinal is not None)
+            found = work.all(statement, study_id=study_id(work, uid), ordinal=ordinal)
+            # Here, and not by the database: each has an order of its own.
+            return sorted(map(item_row, found), key=lambda item: (item.ordinal, item.namespace, item.key))
 
         return self._database.read(read)
 
@@ -159,8 +177,13 @@ class SqlStore:
         trials = TrialRecords(work, row.id)
         log.append(trials, changes.observations, now=now)
         skipped, summary = _move(trials, changes.transitions, row.study, summary, now=now)
+        record_items(trials, changes)
         trials.write()
-        moved_any = bool(new) or len(skipped) < len(changes.transitions)
+        gone = remove(trials, changes.removed) if changes.removed else []
+        summary = rules.summary_without(
+            summary, gone, lambda: map(values_row, work.all(sql.VALUES, study_id=row.id)), row.study.objectives
+        )
+        moved_any = bool(new or gone) or len(skipped) < len(changes.transitions)
         after = rules.committed(row.study, changes, summary, moved_any=moved_any)
         if after is not row.study:
             self._studies.update(work, row.id, after)
@@ -176,6 +199,7 @@ class SqlStore:
         skipped, summary = _move(trials, changes.transitions, study, study.summary, now=now)
         after = rules.committed(study, changes, summary, moved_any=len(skipped) < len(changes.transitions))
         self._studies.update_from(work, study, after, lease)
+        record_items(trials, changes)
         trials.write()
         record_events(work, trials.study_id, changes)
         return Committed(study=after, skipped=skipped, view=rules.view_after(basis, after, trials.changed))
@@ -204,6 +228,13 @@ def _listed_trials(work: Work, number: int, which: TrialFilter) -> list[Trial]:
             trial_row(row)
             for piece in sql.padded(sorted(which.ordinals), "ordinal")
             for row in work.all(sql.trials_by_ordinal(len(piece)), study_id=number, **piece)
+        ]
+        return rules.selected(found, which)
+    if which.names is not None:
+        found = [
+            trial_row(row)
+            for piece in sql.padded(sorted(map(rules.kept, which.names)), "name")
+            for row in work.all(sql.listed_by_name(len(piece)), study_id=number, **piece)
         ]
         return rules.selected(found, which)
     states = sorted(sql.LISTED_BY_DEFAULT if which.states is None else which.states)

@@ -151,6 +151,20 @@ observations = Table(
 )
 """The append-only log of what trials reported; the primary key is an observation's identity."""
 
+items = Table(
+    "items",
+    metadata,
+    Column("study_id", Id, ForeignKey(studies.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    # 0: of the study itself.
+    Column("ordinal", BigInteger, primary_key=True, autoincrement=False),
+    Column("namespace", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    # 0: `value` is the text; 1: it is bytes in base64.
+    Column("encoding", SmallInteger, nullable=False),
+    Column("value", LongText, nullable=False),
+)
+"""The metadata that clients keep with studies and trials."""
+
 events = Table(
     "events",
     metadata,

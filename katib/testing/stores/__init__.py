@@ -13,6 +13,7 @@ A store that cannot be shared gives the same object at every call, and says so i
 from katib.testing.stores.base import StoreAbilities, StoreCases
 from katib.testing.stores.log import LogCases
 from katib.testing.stores.machine import StoreMachine
+from katib.testing.stores.metadata import MetadataCases, RemovalCases
 from katib.testing.stores.sharing import SharingCases
 from katib.testing.stores.studies import StudyCases
 from katib.testing.stores.trials import CommitCases, TrialCases
@@ -20,7 +21,7 @@ from katib.testing.stores.trials import CommitCases, TrialCases
 __all__ = ["StoreAbilities", "StoreCases", "StoreMachine", "StoreSuite"]
 
 
-class StoreSuite(StudyCases, TrialCases, CommitCases, LogCases, SharingCases):
+class StoreSuite(StudyCases, TrialCases, CommitCases, LogCases, MetadataCases, RemovalCases, SharingCases):
     """See the module's text."""
 
     __test__ = False

@@ -18,6 +18,7 @@ from katib.stores.contract import (
     Committed,
     Event,
     Lease,
+    MetadataItem,
     NewStudy,
     Store,
     StudyView,
@@ -56,6 +57,13 @@ ADVICE = st.builds(
 )
 EVENTS = st.builds(
     Event, time=TIMES, kind=st.just("Normal"), reason=st.sampled_from(("a", "b")), message=st.text(max_size=5)
+)
+ITEMS = st.builds(
+    MetadataItem,
+    ordinal=st.integers(0, 6),
+    namespace=st.sampled_from(("", ":a", ":A ")),
+    key=st.text(max_size=2),
+    value=st.text(max_size=5) | st.binary(max_size=5),
 )
 CONDITIONS = st.builds(
     Condition,
@@ -182,6 +190,7 @@ class StoreMachine(RuleBasedStateMachine):
         exhausted=st.none() | st.text(max_size=3),
         overrides=st.none() | LABELS,
         events=st.lists(EVENTS, max_size=2),
+        metadata=st.lists(ITEMS, max_size=3),
         basis=BASES,
         now=TIMES,
     )
@@ -207,6 +216,10 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             self.both(lambda store: store.append_observations(self.uid, batch, now=now))
 
+    @rule(removed=st.lists(ORDINALS, min_size=1, max_size=2), basis=BASES, now=TIMES)
+    def remove(self, removed: list[int], basis: int | None, now: float) -> None:
+        self.commit_with(now=now, basis=self.basis(basis), removed=removed)
+
     @invariant()
     def the_record_is_the_same(self) -> None:
         if not hasattr(self, "uid"):
@@ -217,6 +230,7 @@ class StoreMachine(RuleBasedStateMachine):
             lambda store: store.trials(self.uid, TrialFilter(after_revision=2, limit=3)),
             lambda store: store.observations(self.uid),
             lambda store: store.events(self.uid),
+            lambda store: store.metadata(self.uid),
         ):
             self.both(reading)
 
@@ -226,6 +240,9 @@ class StoreMachine(RuleBasedStateMachine):
             return
         summary = self.store.get_study(self.name).summary
         recount = make.recount(self.store.trials(self.uid, EVERYTHING), *self.objectives)
+        # An ordinal stays spent when its trial is removed.
+        assert summary.highest_ordinal >= recount.highest_ordinal
+        recount = replace(recount, highest_ordinal=summary.highest_ordinal)
         assert {state: number for state, number in summary.counts.items() if number} == recount.counts
         # As texts: 0.0 and -0.0 are different values that are equal.
         assert repr(replace(summary, counts=recount.counts)) == repr(recount)

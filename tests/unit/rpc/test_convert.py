@@ -111,7 +111,7 @@ def test_a_trial_comes_back_as_it_was(data: st.DataObject) -> None:
 
 def test_every_field_of_a_study_and_a_trial_is_carried_or_known_to_stay() -> None:
     """The laws above draw every field: a new one has to be drawn, and so to be carried."""
-    drawn = {field.name for field in dataclasses.fields(Trial)} - {"message", "revision", "rules", "stopped_by"}
+    drawn = {field.name for field in dataclasses.fields(Trial)} - {"message", "revision", "rules", "stopped_by", "loan"}
     assert drawn == {
         *("ordinal", "name", "assignment", "state", "reason", "labels", "attempt", "failures", "losses", "value"),
         *("further_values", "metrics", "created_at", "started_at", "ended_at", "not_before"),
