@@ -10,11 +10,18 @@ from katib.core.study import StudyConfig
 from katib.errors import Fault, InvalidInput, KatibError
 from katib.rpc import api
 from katib.rpc.convert.stopping import read_unknown_study, stopped_experiment, write_rules
-from katib.rpc.methods import GET_EARLY_STOPPING_RULES, VALIDATE_EARLY_STOPPING_SETTINGS, Handler, Method
-from katib.rpc.status import status_of
+from katib.rpc.methods import (
+    GET_EARLY_STOPPING_RULES,
+    SET_TRIAL_STATUS,
+    VALIDATE_EARLY_STOPPING_SETTINGS,
+    Handler,
+    Method,
+)
+from katib.rpc.status import Status, status_of
 from katib.server.logs import TrialLogs, read_address
 from katib.server.refusals import abort, refuse
 from katib.server.requests import RequestReader
+from katib.server.trial_objects import TrialObjects
 from katib.suggestion.early_stopping.contract import EarlyStopping
 from katib.suggestion.early_stopping.shadow import SHADOW, is_shadow
 
@@ -24,10 +31,12 @@ class EarlyStoppingServicer:
 
     Args:
         deadline: seconds for one answer.
+        trials: the cluster's Trial objects; None outside of one.
     """
 
-    def __init__(self, service: EarlyStopping, *, deadline: float) -> None:
+    def __init__(self, service: EarlyStopping, *, deadline: float, trials: TrialObjects | None) -> None:
         self._service = service
+        self._trials = trials
         self._deadline = deadline
         self._reader = RequestReader()
         self._logs = TrialLogs()
@@ -38,6 +47,7 @@ class EarlyStoppingServicer:
         return {
             VALIDATE_EARLY_STOPPING_SETTINGS: self.validate_early_stopping_settings,
             GET_EARLY_STOPPING_RULES: self.get_early_stopping_rules,
+            SET_TRIAL_STATUS: self.set_trial_status,
         }
 
     def validate_early_stopping_settings(
@@ -80,6 +90,22 @@ class EarlyStoppingServicer:
         except KatibError as error:
             refuse(context, error, config.algorithm)
         return api.GetEarlyStoppingRulesReply(early_stopping_rules=write_rules(rules))
+
+    def set_trial_status(
+        self, request: api.SetTrialStatusRequest, context: grpc.ServicerContext
+    ) -> api.SetTrialStatusReply:
+        """What Katib's sidecar asks for when it has stopped a trial: the condition EarlyStopped on the Trial object."""
+        if self._trials is None:
+            said = (
+                "there are no Trial objects here: this service is no pod of a cluster, or lacks the package kubernetes"
+            )
+            hint = "pip install 'katib-engine[kubernetes]', and a service account that may get and patch trials"
+            abort(context, Status(code=grpc.StatusCode.FAILED_PRECONDITION, details=f"{said} ({hint})"))
+        if not request.trial_name:
+            abort(context, Status(code=grpc.StatusCode.INVALID_ARGUMENT, details="trial_name: the name of a Trial"))
+        if refusal := self._trials.set_early_stopped(request.trial_name):
+            abort(context, refusal)
+        return api.SetTrialStatusReply()
 
     def _config(self, message: api.Experiment) -> StudyConfig:
         if not message.spec.early_stopping.algorithm_name:

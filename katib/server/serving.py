@@ -17,6 +17,7 @@ from katib.rpc.methods import Handler, Method, handlers
 from katib.server.early_stopping import EarlyStoppingServicer
 from katib.server.health import HealthServicer
 from katib.server.suggestion import SuggestionServicer
+from katib.server.trial_objects import of_this_pod
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
 from katib.suggestion.early_stopping.local import LocalEarlyStopping
@@ -59,7 +60,9 @@ class SuggestionServer:
         # Two servers on one port would share its requests, by chance.
         self._server = grpc.server(threads, options=(*OPTIONS, ("grpc.so_reuseport", 0)))
         methods: dict[Method[Any, Any], Handler] = {}
-        rules = EarlyStoppingServicer(stopping or LocalEarlyStopping(), deadline=self._settings.deadline)
+        rules = EarlyStoppingServicer(
+            stopping or LocalEarlyStopping(), deadline=self._settings.deadline, trials=of_this_pod()
+        )
         for part in (self._health.handlers, SuggestionServicer(service).handlers, rules.handlers):
             methods.update(part)
         self._server.add_generic_rpc_handlers(handlers(methods))
