@@ -5,6 +5,7 @@
     ├── NotFound                  no study or trial of that name                                (also a LookupError)
     ├── AlreadyExists             a study of that name exists with another specification
     ├── StudyClosed               the study has ended or is stopped: it gives out no trials
+    ├── TrialEnded                the trial has ended: its result stays as it is
     ├── Stale                     this process no longer owns the study; drop everything
     │   └── LeaseHeld             another process owns the study now
     ├── Conflict                  the study changed since it was read: read again, decide again      (retriable)
@@ -98,6 +99,10 @@ class AlreadyExists(KatibError):
 
 class StudyClosed(KatibError):
     """The study has ended, or is stopped: it gives out no trials."""
+
+
+class TrialEnded(KatibError):
+    """The trial has ended, and what is on record about it stays as it is."""
 
 
 class Stale(KatibError):

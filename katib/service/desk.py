@@ -21,6 +21,7 @@ class Desk:
     Attributes:
         studies: looks studies up, stops, extends and deletes them.
         lender: gives out their trials and takes their results.
+        now: seconds since the epoch.
     """
 
     def __init__(
@@ -28,20 +29,23 @@ class Desk:
     ) -> None:
         self.store = store
         self.suggestions = suggestions
+        self.now = now
         self.studies = Studies(store, now=now)
         self.lender = Lender(store, suggestions, now=now, stock=stock)
 
-    def create(self, name: str, spec: Mapping[str, Any]) -> Opened:
+    def create(self, name: str, spec: Mapping[str, Any], *, annotations: Mapping[str, str] | None = None) -> Opened:
         """Create a study, or find the same one.
 
         Args:
             spec: an Experiment's `spec` without a trialTemplate.
+            annotations: notes to keep with a new study.
 
         Raises:
             InvalidInput: with every fault, its path beginning with `spec.`; `metadata.name` is the name.
             AlreadyExists: the name belongs to a study with another specification.
         """
-        document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": dict(spec)}
+        metadata = {"name": name, **({"annotations": dict(annotations)} if annotations else {})}
+        document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(spec)}
         return self.studies.create_for_clients(self._checked(prepare(document, by_clients=True)))
 
     def study(self, name: str) -> Study:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = (
     "alembic",
     "cloudpickle",
+    "fastapi",
     "google.protobuf",
     "grpc",
     "numpy",
@@ -47,8 +48,17 @@ def run(*words: str) -> str:
     ids=["katib", "report", "errors and config", "every module of core"],
 )
 def test_an_import_that_training_scripts_make_is_light(statement: str) -> None:
+    assert heavy_after(statement) == []
+
+
+def test_the_client_loads_httpx_and_nothing_heavier() -> None:
+    every_name = "import katib.client\nfor name in katib.client.__all__: getattr(katib.client, name)"
+    assert heavy_after(every_name) == heavy_after("import httpx")
+
+
+def heavy_after(statement: str) -> list[str]:
     loaded = run(sys.executable, "-c", f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))").split()
-    assert [name for name in HEAVY if name in loaded] == []
+    return [name for name in HEAVY if name in loaded]
 
 
 def test_every_heavy_package_can_be_imported_at_all() -> None:

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from katib.server.http import native, problems
+from katib.server.http import advisor, native, problems
 from katib.service.desk import Desk
 
 
@@ -21,6 +21,7 @@ def create_app(desk: Desk) -> FastAPI:
     app.state.desk = desk
     problems.install(app)
     app.include_router(native.router)
+    app.include_router(advisor.router)
 
     @app.get("/healthz", tags=["health"])
     def healthz() -> dict[str, str]:

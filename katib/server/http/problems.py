@@ -22,6 +22,7 @@ from katib.errors import (
     NotFound,
     Stale,
     StudyClosed,
+    TrialEnded,
 )
 
 CODES: Mapping[type[KatibError], tuple[int, str]] = {
@@ -30,6 +31,7 @@ CODES: Mapping[type[KatibError], tuple[int, str]] = {
     NotFound: (404, "not_found"),
     AlreadyExists: (409, "already_exists"),
     StudyClosed: (409, "study_closed"),
+    TrialEnded: (409, "trial_ended"),
     Conflict: (409, "conflict"),
     Stale: (409, "owned_elsewhere"),
 }
@@ -49,28 +51,41 @@ def problem(
     status: int, code: str, message: str, *, hint: str = "", faults: Sequence[Fault] = (), headers: Any = None
 ) -> JSONResponse:
     """The answer."""
-    told = [{"path": each.path, "given": each.given, "wanted": each.wanted, "hint": each.hint} for each in faults]
-    error = {"code": code, "message": message, "hint": hint, "faults": told}
+    error = {"code": code, "message": message, "hint": hint, "faults": told(faults)}
     return JSONResponse({"error": error}, status_code=status, headers=headers)
+
+
+def told(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Faults as an answer lists them."""
+    return [{"path": each.path, "given": each.given, "wanted": each.wanted, "hint": each.hint} for each in faults]
+
+
+def status_of(error: KatibError) -> tuple[int, str]:
+    """The status and the code that an error is answered with."""
+    return next(
+        (CODES[kind] for kind in type(error).__mro__ if kind in CODES),
+        (503, "try_again") if error.retriable else (500, "failed"),
+    )
+
+
+def faults_of(error: RequestValidationError) -> list[Fault]:
+    """What is wrong with a request's path, query or body."""
+    return [
+        Fault(path=".".join(str(part) for part in each["loc"][1:]), wanted=each["msg"], given=_given(each.get("input")))
+        for each in error.errors()
+    ]
 
 
 async def _of_katib(_request: Request, error: Exception) -> JSONResponse:
     error = cast(KatibError, error)
-    status, code = next(
-        (CODES[kind] for kind in type(error).__mro__ if kind in CODES),
-        (503, "try_again") if error.retriable else (500, "failed"),
-    )
+    status, code = status_of(error)
     faults = error.faults if isinstance(error, InvalidInput) else ()
     return problem(status, code, error.message, hint=error.hint, faults=faults)
 
 
 async def _of_body(_request: Request, error: Exception) -> JSONResponse:
     error = cast(RequestValidationError, error)
-    faults = [
-        Fault(path=".".join(str(part) for part in each["loc"][1:]), wanted=each["msg"], given=_given(each.get("input")))
-        for each in error.errors()
-    ]
-    return problem(422, "invalid_input", "the request cannot be read", faults=faults)
+    return problem(422, "invalid_input", "the request cannot be read", faults=faults_of(error))
 
 
 async def _of_http(_request: Request, error: Exception) -> JSONResponse:

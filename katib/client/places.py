@@ -1,0 +1,46 @@
+"""Where the studies are: at a server's address, or in a store that this process opens."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from katib.errors import Fault, InvalidInput
+
+if TYPE_CHECKING:
+    from katib.embedded.desk import EmbeddedDesk
+
+ENDPOINT = "KATIB_ENDPOINT"
+"""The environment variable with a server's address."""
+
+TOKEN = "KATIB_TOKEN"  # noqa: S105 - the name of a variable
+"""The environment variable with the token that a server asks for."""
+
+DEFAULT_FILE = "katib.db"
+
+
+def address(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The server's address without a slash at its end; None to be without a server.
+
+    Raises InvalidInput for an address that is none.
+    """
+    found = given or environ.get(ENDPOINT) or None
+    if found is None:
+        return None
+    if not found.startswith(("http://", "https://")):
+        fault = Fault(path="endpoint" if given else ENDPOINT, given=found, wanted="http://host:port or https://…")
+        raise InvalidInput([fault], what="the server's address")
+    return found.rstrip("/")
+
+
+def token(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The token to show to the server, if any."""
+    return given or environ.get(TOKEN) or None
+
+
+def embedded(store: str | None) -> "EmbeddedDesk":
+    """The engine in this process, on `store`, else what KATIB_DB names, else katib.db in this folder."""
+    from katib.config import from_environment
+    from katib.embedded.desk import EmbeddedDesk
+
+    settings = from_environment(os.environ)
+    return EmbeddedDesk(store or settings.store or DEFAULT_FILE, settings)
