@@ -72,6 +72,6 @@ def test_advisors_own_client_is_served(packages: str) -> None:
         "done": [False, True],
         "listed": [0.5, 0.6, 0.25],
         "one": 0.5,
-        "changed": [0.5, 0.5],
+        "changed": [None, 0.5],
         "none": [None, None, []],
     }
