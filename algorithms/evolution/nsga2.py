@@ -6,17 +6,16 @@ nothing has to be remembered.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from types import MappingProxyType
 
 from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
-from algorithms.evolution.fronts import Ranked, best
 from algorithms.evolution.variation import crossed, mutated
+from algorithms.fronts import Ranked, survivors
 from algorithms.options import Option, random_state
 from katib.core.advice import Abilities, Advice
 from katib.core.draw import UsedPoints, draw_unused, uniforms
 from katib.core.encode import Axis
-from katib.core.pareto import Costs, costs
+from katib.core.pareto import costs
 from katib.core.space import Assignment, Parameter, ParameterType, Value
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
@@ -128,20 +127,10 @@ are workers. A suggestion labelled `katib.kubeflow.org/origin: random` is no chi
         bad = sum(standing(trial) is Standing.BAD for trial in trials)
         if len(valued) + bad < self._size:
             return
-        survivors = self._survivors(valued)
-        known = [each for each in survivors if self.space.contains(each.assignment)]
+        ranks = survivors([costs(trial.values, self.config.objectives) for trial in valued], self._size)
+        parents = [Parent(assignment=valued[each.position].assignment, rank=each) for each in ranks]
+        known = [each for each in parents if self.space.contains(each.assignment)]
         self._population = known if len(known) > 1 else []
-
-    def _survivors(self, valued: Sequence[Trial]) -> list[Parent]:
-        """Elitism, a generation at a time: ranking all trials at once would cost their number squared."""
-        found: list[tuple[int, Costs, Trial]] = []
-        ranks: list[Ranked] = []
-        for at in range(0, len(valued), self._size):
-            new = [(t.ordinal, costs(t.values, self.config.objectives), t) for t in valued[at : at + self._size]]
-            pool = sorted([*found, *new], key=itemgetter(0))
-            ranks = best([each[1] for each in pool], self._size)
-            found = [pool[each.position] for each in ranks]
-        return [Parent(assignment=each[2].assignment, rank=rank) for each, rank in zip(found, ranks, strict=True)]
 
     def point(self, ordinal: int, used: UsedPoints) -> Assignment | Advice | None:
         stream = f"nsga2/{self.seed}/{ordinal}"

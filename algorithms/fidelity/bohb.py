@@ -135,7 +135,7 @@ trials with a value it is told the good ones, a thousand at most, and the latest
         if data is None:
             return
         finished = len(data.valued) + len(data.bad)
-        told = [(each.trial.ordinal, self._point(each), each.loss or 0.0) for each in data.valued]
+        told = [(each.trial.ordinal, self._point(each), (each.loss or 0.0,)) for each in data.valued]
         new = [each for each in record.members if each.rung == 0 and each.standing is Standing.IN_FLIGHT]
         self._parzen.tell(
             recalled(told, most=RECALLED, best=min(self._good(finished), RECALLED // 2)),

@@ -10,18 +10,23 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
+from algorithms.gaussian.parego import tchebycheff, weights
 from algorithms.options import Option, random_state
 from algorithms.sampling.joe_kuo import BITS, DIMENSIONS
 from algorithms.sampling.sobol import sobol
+from algorithms.scale import to_unit
 from katib.core.advice import Abilities, Advice
 from katib.core.draw import UsedPoints, draw_unused, uniforms
-from katib.core.objective import Direction
+from katib.core.pareto import Costs, costs
 from katib.core.space import Assignment, ParameterType
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 
 if TYPE_CHECKING:
     from algorithms.gaussian.process import Process
+
+Told = tuple[int, Assignment]
+"""A trial: its ordinal and its assignment."""
 
 LEAST_STARTUP, MOST_STARTUP = 4, 8
 
@@ -52,21 +57,27 @@ an inactive parameter is the same in all points without it.
 The first points are the middle of all ranges and an even cover of the space. It learns from at most 300 trials with a
 value: the best hundred, the latest hundred, and a hundred spread over the others; so an answer at 10,000 trials costs
 what it costs at 300. A suggestion labelled `katib.kubeflow.org/origin: random` did not come from the model, which had
-nothing but used points to offer."""
+nothing but used points to offer.
+
+Several objectives are made one for each suggestion anew, by weights that depend on its number and the seed (ParEGO):
+each is scaled to the range that it has on record and weighted, and a trial's value is the largest of these parts, plus
+a twentieth of their sum. So the suggestions spread along the whole front. A suggestion then costs a fit of its own."""
     paper = """\
 C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006; S. Ament, S. Daulton,
 D. Eriksson, M. Balandat, E. Bakshy, Unexpected Improvements to Expected Improvement for Bayesian Optimization, NeurIPS
-2023; D. Ginsbourger, R. Le Riche, L. Carraro, Kriging is well-suited to parallelize optimization, 2010."""
+2023; D. Ginsbourger, R. Le Riche, L. Carraro, Kriging is well-suited to parallelize optimization, 2010; J. Knowles,
+ParEGO: A hybrid algorithm with on-line landscape approximation for expensive multiobjective optimization problems, IEEE
+Transactions on Evolutionary Computation 10 (2006)."""
     trials = MappingProxyType(
         {
-            Standing.VALUE: "its value",
+            Standing.VALUE: "its value, or its values, one per objective",
             Standing.BAD: "as bad as the worst value; of these, the latest 60",
             Standing.IN_FLIGHT: "taken to have the value that the model expects, so that parallel trials spread out; "
             "of these, the latest 60",
             Standing.SILENT: "nothing; its point is not suggested again",
         }
     )
-    abilities = Abilities(conditional=True)
+    abilities = Abilities(conditional=True, several_objectives=True)
     settings = (random_state(), STARTUP)
     requires = ("numpy", "scipy", "threadpoolctl")
     install = "katib-engine[algorithms]"
@@ -75,35 +86,53 @@ D. Eriksson, M. Balandat, E. Bakshy, Unexpected Improvements to Expected Improve
         super().__init__(config)
         given = STARTUP.of(config)
         self._startup = given or min(max(len(self.cube.axes), LEAST_STARTUP), MOST_STARTUP)
-        self._sign = 1.0 if config.objective.direction is Direction.MINIMIZE else -1.0
         self._process: Process | None = None
         self._ready = False
+        self._costs: list[Costs] = []
+        self._valued: list[Told] = []
+        self._bad: list[Told] = []
+        self._in_flight: list[Told] = []
 
     def prepare(self, trials: Sequence[Trial]) -> None:
-        """Tell the process the record, once there is enough of it."""
+        """Tell the process the record, once there is enough of it; with several objectives at each point."""
         by_standing: dict[Standing, list[Trial]] = {each: [] for each in Standing}
         for trial in trials:
             by_standing[standing(trial)].append(trial)
-        valued, bad = by_standing[Standing.VALUE], by_standing[Standing.BAD]
-        self._ready = bool(valued) and len(valued) + len(bad) >= self._startup
-        if self._ready:
-            self._ready = self._model.tell(
-                [(t.ordinal, t.assignment, self._sign * (t.value or 0.0)) for t in valued],
-                bad=[(t.ordinal, t.assignment) for t in bad],
-                in_flight=[(t.ordinal, t.assignment) for t in by_standing[Standing.IN_FLIGHT]],
-            )
+        valued = by_standing[Standing.VALUE]
+        self._costs = [costs(trial.values, self.config.objectives) for trial in valued]
+        self._valued, self._bad, self._in_flight = (
+            [(trial.ordinal, trial.assignment) for trial in by_standing[each]]
+            for each in (Standing.VALUE, Standing.BAD, Standing.IN_FLIGHT)
+        )
+        self._ready = bool(valued) and len(valued) + len(self._bad) >= self._startup
+        if self._ready and not self.config.further_objectives:
+            self._ready = self._tell([value for (value,) in self._costs])
 
     def point(self, ordinal: int, used: UsedPoints) -> Assignment | Advice | None:
         if used.full:
             return None
+        stream = f"gp/{self.seed}/{ordinal}"
+        if self._ready and self.config.further_objectives:
+            weighted = weights(stream, len(self.config.objectives))
+            self._ready = self._tell(tchebycheff(to_unit(self._costs), weighted))
         if not self._ready:
             return self._cover(ordinal, used)
-        for point in self._model.ask(f"gp/{self.seed}/{ordinal}"):
+        for point in self._model.ask(stream):
             if point not in used:
-                self._model.tell_in_flight(point)
-                return point
-        drawn = draw_unused(self.cube, used, f"gp/{self.seed}/{ordinal}/random")
-        return drawn and Advice(ordinal=ordinal, assignment=drawn, labels={ORIGIN_LABEL: "random"})
+                return self._answered(Advice(ordinal=ordinal, assignment=point))
+        drawn = draw_unused(self.cube, used, f"{stream}/random")
+        return drawn and self._answered(Advice(ordinal=ordinal, assignment=drawn, labels={ORIGIN_LABEL: "random"}))
+
+    def _answered(self, advice: Advice) -> Advice:
+        """Let the rest of a batch know of an answer, as the record will."""
+        self._in_flight.append((advice.ordinal, advice.assignment))
+        self._model.tell_in_flight(advice.assignment)
+        return advice
+
+    def _tell(self, values: Sequence[float]) -> bool:
+        """Tell the process the record, with these values of the trials that have some."""
+        valued = [(*told, value) for told, value in zip(self._valued, values, strict=True)]
+        return self._model.tell(valued, bad=self._bad, in_flight=self._in_flight)
 
     def _cover(self, ordinal: int, used: UsedPoints) -> Assignment | None:
         """The middle of all ranges, with any value of a list; then a Sobol sequence shifted by the seed."""

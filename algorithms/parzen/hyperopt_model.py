@@ -10,6 +10,7 @@ import numpy as np
 from hyperopt import hp, tpe
 from hyperopt.base import Domain
 
+from algorithms.recall import Valued
 from katib.core.encode import Cube, Shares
 from katib.core.space import Assignment, ParameterType, Value
 
@@ -67,14 +68,14 @@ class HyperoptTpe:
 
     def tell(
         self,
-        valued: Sequence[tuple[int, Assignment, float]],
+        valued: Sequence[Valued],
         *,
         bad: Sequence[tuple[int, Assignment]],
         in_flight: Sequence[tuple[int, Assignment]],
         finished: int,  # noqa: ARG002 - hyperopt goes by what it is told
     ) -> None:
         """This is the record, in place of the last. Trials without a value have an infinite loss, as in hyperopt."""
-        documents = [self._document(*each) for each in valued]
+        documents = [self._document(ordinal, assignment, loss) for ordinal, assignment, (loss,) in valued]
         documents += [self._document(*each, None) for each in (*bad, *in_flight)]
         self._valued = len(valued)
         self._record.trials = [each for each in documents if each is not None]

@@ -4,8 +4,10 @@ What a trial means, and how long records are dealt with, is as in `algorithms.pa
 """
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from algorithms.base import Standing
 from algorithms.options import random_state
 from algorithms.parzen.tpe import CANDIDATES_OF_HYPEROPT, GAMMA, PRIOR_WEIGHT, TpeSearch
 
@@ -28,6 +30,9 @@ each parameter, and suggests the one that looks least like the other trials.
 The first 20 trials are random. All else is as for `tpe`: random points when it repeats itself, what it is told of
 long records, and that a trial says nothing about a parameter that is not active in it."""
     stream = "hyperopt-tpe"
+    abilities = replace(TpeSearch.abilities, several_objectives=False)
+    paper = "J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Optimization, NIPS 2011."
+    trials = MappingProxyType({**TpeSearch.trials, Standing.VALUE: "its value"})
     settings = (
         random_state(),
         replace(

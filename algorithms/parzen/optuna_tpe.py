@@ -18,13 +18,15 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from algorithms.recall import Valued
 from katib.core.encode import Axis, Cube, Shares
+from katib.core.pareto import Costs
 from katib.core.space import Assignment, Parameter, ParameterType, Value, When
 
 STUDY = "record"
 
 
-_Told = tuple[int, Assignment, TrialState, float | None]
+_Told = tuple[int, Assignment, TrialState, Costs | None]
 
 
 class History(InMemoryStorage):
@@ -73,8 +75,9 @@ class OptunaTpe:
     Args:
         multivariate: model all parameters together instead of one by one.
         candidates: points drawn of which the best is suggested, >= 1.
-        good: of so many trials with an outcome, how many count as good; None for optuna's rule, a tenth, at most 25.
+        good: of so many trials with an outcome, how many count as good.
         prior_weight: of the prior beside the trials; None for optuna's default, 1.
+        objectives: how many values a trial has.
     """
 
     def __init__(
@@ -83,8 +86,9 @@ class OptunaTpe:
         *,
         multivariate: bool,
         candidates: int,
-        good: Callable[[int], int] | None = None,
+        good: Callable[[int], int],
         prior_weight: float | None = None,
+        objectives: int = 1,
     ) -> None:
         self._space = cube.space
         self._dimensions = {
@@ -99,11 +103,11 @@ class OptunaTpe:
         self._cache: dict[int, tuple[_Told, FrozenTrial | None]] = {}
         self._history = History()
         with _quiet():
-            self._history.create_new_study([StudyDirection.MINIMIZE], STUDY)
+            self._history.create_new_study([StudyDirection.MINIMIZE] * objectives, STUDY)
 
     def tell(
         self,
-        valued: Sequence[tuple[int, Assignment, float]],
+        valued: Sequence[Valued],
         *,
         bad: Sequence[tuple[int, Assignment]],
         in_flight: Sequence[tuple[int, Assignment]],
@@ -116,7 +120,7 @@ class OptunaTpe:
         """
         self._valued, self._finished = len(valued), finished
         told = [
-            *((ordinal, assignment, TrialState.COMPLETE, value) for ordinal, assignment, value in valued),
+            *((ordinal, assignment, TrialState.COMPLETE, costs) for ordinal, assignment, costs in valued),
             *((ordinal, assignment, TrialState.PRUNED, None) for ordinal, assignment in bad),
             *((ordinal, assignment, TrialState.RUNNING, None) for ordinal, assignment in in_flight),
         ]
@@ -156,9 +160,6 @@ class OptunaTpe:
 
     def _sampler(self, seed: int) -> optuna.samplers.TPESampler:
         options: dict[str, Any] = {}
-        if (good := self._good) is not None:
-            # Optuna counts what it was told only, and would take bad ones for good when there are few with a value.
-            options["gamma"] = lambda _told: min(good(self._finished), self._valued)
         if self._prior_weight is not None:
             options["prior_weight"] = self._prior_weight
         with _quiet():
@@ -168,6 +169,8 @@ class OptunaTpe:
                 n_ei_candidates=self._candidates,
                 multivariate=self._multivariate,
                 constant_liar=True,
+                # Optuna counts what it was told only, and takes bad ones for good when there are few with a value.
+                gamma=lambda _told: min(self._good(self._finished), self._valued),
                 **options,
             )
 
@@ -181,19 +184,19 @@ class OptunaTpe:
 
     def _frozen(self, told: _Told) -> FrozenTrial | None:
         """The trial as optuna's, with what is active in it; None when its assignment is not in the space (any more)."""
-        ordinal, assignment, state, value = told
+        ordinal, assignment, state, costs = told
         active = [self._dimensions[parameter.name] for parameter in self._space.active(assignment)]
         try:
             params = {each.parameter.name: each.to_optuna(assignment[each.parameter.name]) for each in active}
         except (KeyError, ValueError):
             return None
-        return _frozen(ordinal, state, value, params, {each.parameter.name: each.distribution for each in active})
+        return _frozen(ordinal, state, costs, params, {each.parameter.name: each.distribution for each in active})
 
 
 def _frozen(
     ordinal: int,
     state: TrialState,
-    value: float | None,
+    costs: Costs | None,
     params: dict[str, Any],
     distributions: dict[str, BaseDistribution],
 ) -> FrozenTrial:
@@ -201,7 +204,8 @@ def _frozen(
         number=ordinal,
         trial_id=ordinal,
         state=state,
-        value=value,
+        value=None,
+        values=costs,
         params=params,
         distributions=distributions,
         user_attrs={},

@@ -13,10 +13,11 @@ from typing import ClassVar, Protocol
 
 from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
 from algorithms.options import Option, random_state
-from algorithms.recall import recalled
+from algorithms.recall import Valued, recalled
+from algorithms.scale import to_unit
 from katib.core.advice import Abilities, Advice, Setting
 from katib.core.draw import UsedPoints, draw_unused, uniforms
-from katib.core.objective import Direction
+from katib.core.pareto import costs
 from katib.core.space import Assignment
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
@@ -92,7 +93,7 @@ class Model(Protocol):
 
     def tell(
         self,
-        valued: Sequence[tuple[int, Assignment, float]],
+        valued: Sequence[Valued],
         *,
         bad: Sequence[tuple[int, Assignment]],
         in_flight: Sequence[tuple[int, Assignment]],
@@ -120,19 +121,26 @@ optuna's tree-structured Parzen estimator, with a model for each parameter on it
 When it suggests a used point five times in a row, an unused random point is given, with the label
 `katib.kubeflow.org/origin: random`. Of more than 2,000 trials with a value the model is told the best 25, which are
 those that can count as good, and the latest of the others; so an answer at 10,000 trials costs what it costs at
-2,000. A trial says nothing about a parameter that is not active in it."""
+2,000. A trial says nothing about a parameter that is not active in it.
+
+With several objectives good are the trials that no other dominates, then those that only these dominate, and so on; of
+the last group that is not needed whole, those that together enclose the largest volume. For that each objective is
+scaled to the range that it has on record. Which of them matters more is nobody's choice: the whole front is looked
+for."""
     paper = """\
-J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Optimization, NIPS 2011."""
+J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Optimization, NIPS 2011; several
+objectives: Y. Ozaki, Y. Tanigaki, S. Watanabe, M. Nomura, M. Onishi, Multiobjective Tree-Structured Parzen Estimator,
+Journal of Artificial Intelligence Research 73 (2022)."""
     trials = MappingProxyType(
         {
-            Standing.VALUE: "its value",
+            Standing.VALUE: "its value, or its values, one per objective",
             Standing.BAD: "worse than every value; of these, the latest nine for each trial with a value, so that they "
             "never outnumber the good ones among the best tenth",
             Standing.IN_FLIGHT: "counted among the bad ones (a constant liar), so that parallel trials spread out",
             Standing.SILENT: "nothing; its point is not suggested again",
         }
     )
-    abilities = Abilities(conditional=True)
+    abilities = Abilities(conditional=True, several_objectives=True)
     settings: ClassVar[tuple[Setting, ...]] = (
         random_state(),
         STARTUP,
@@ -150,7 +158,6 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
         super().__init__(config)
         self._startup = self.startup_trials()
         self._stream = f"{self.stream}/{self.seed}"
-        self._sign = 1.0 if config.objective.direction is Direction.MINIMIZE else -1.0
         self._model: Model | None = None
         self._ready = False
 
@@ -163,9 +170,9 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
         bad = by_standing[Standing.BAD]
         self._ready = bool(valued) and len(valued) + len(bad) >= self._startup
         if self._ready:
-            told = [(t.ordinal, t.assignment, self._sign * (t.value or 0.0)) for t in valued]
+            told = [(t.ordinal, t.assignment, costs(t.values, self.config.objectives)) for t in valued]
             self._tpe.tell(
-                recalled(told, most=RECALLED, best=RECALLED_BEST),
+                self._scaled(recalled(told, most=RECALLED, best=RECALLED_BEST)),
                 bad=[(t.ordinal, t.assignment) for t in bad[-min(BAD_PER_VALUE * len(valued), RECALLED) :]],
                 in_flight=[(t.ordinal, t.assignment) for t in by_standing[Standing.IN_FLIGHT]],
                 finished=len(valued) + len(bad),
@@ -186,6 +193,13 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
             return None
         return self._in_flight(Advice(ordinal=ordinal, assignment=drawn, labels={ORIGIN_LABEL: "random"}))
 
+    def _scaled(self, told: list[Valued]) -> list[Valued]:
+        """Several objectives on one scale: volumes are compared, and those of the largest floats would be infinite."""
+        if not self.config.further_objectives:
+            return told
+        points = to_unit([point for _, _, point in told])
+        return [(ordinal, assignment, point) for (ordinal, assignment, _), point in zip(told, points, strict=True)]
+
     def _in_flight(self, advice: Advice) -> Advice:
         """Let the rest of a batch know of an answer, as the record will."""
         self._tpe.tell_in_flight(advice.ordinal, advice.assignment)
@@ -204,8 +218,9 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
             self.cube,
             multivariate=self.multivariate,
             candidates=max(CANDIDATES.of(self.config) if candidates is None else candidates, 1),
-            good=None if gamma is None else lambda trials: min(math.ceil(gamma * math.sqrt(trials)), MOST_GOOD),
+            good=_tenth if gamma is None else lambda trials: min(math.ceil(gamma * math.sqrt(trials)), MOST_GOOD),
             prior_weight=PRIOR_WEIGHT.of(self.config),
+            objectives=len(self.config.objectives),
         )
 
     @property
@@ -213,3 +228,8 @@ J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, Algorithms for Hyper-Parameter Opt
         if self._model is None:
             self._model = self.new_model()
         return self._model
+
+
+def _tenth(trials: int) -> int:
+    """Optuna's rule for one objective; for several its rule has no limit."""
+    return min(math.ceil(0.1 * trials), MOST_GOOD)

@@ -147,16 +147,16 @@ Freitas, Portfolio allocation for Bayesian optimization, UAI 2011."""
         if not self._open or not valued or len(valued) + len(bad) < self._initial:
             return
         kept = recalled(
-            [(t.ordinal, t.assignment, self._value(t)) for t in valued],
+            [(t.ordinal, t.assignment, (self._value(t),)) for t in valued],
             most=RECALLED[BASE_ESTIMATOR.of(self.config)],
             best=RECALLED_BEST,
         )
         seconds = {t.ordinal: _seconds(t) for t in (*valued, *bad)}
-        values = [value for _, _, value in kept]
-        ended = [*kept, *((t.ordinal, t.assignment, max(values)) for t in bad[-TOLD_BESIDE:])]
+        values = [value for _, _, (value,) in kept]
+        ended = [*kept, *((t.ordinal, t.assignment, (max(values),)) for t in bad[-TOLD_BESIDE:])]
         told = [
             (assignment, self._seen(value, seconds[ordinal]))
-            for ordinal, assignment, value in sorted(ended, key=_first)
+            for ordinal, assignment, (value,) in sorted(ended, key=_first)
         ]
         self._lie = self._seen(min(values), min(seconds[ordinal] for ordinal, _, _ in kept))
         told += [(t.assignment, self._lie) for t in by_standing[Standing.IN_FLIGHT][-TOLD_BESIDE:]]

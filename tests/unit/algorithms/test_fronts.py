@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.evolution.fronts import best, crowding, fronts
 from algorithms.evolution.variation import crossed, mutated
+from algorithms.fronts import best, crowding, fronts, survivors
+from algorithms.scale import to_unit
 from katib.core.pareto import dominates
 
 A, B, C, D, E = (1.0, 5.0), (2.0, 3.0), (4.0, 1.0), (3.0, 4.0), (5.0, 5.0)
@@ -25,7 +26,7 @@ def test_crowding_by_hand():
     """(1, 6) has (4 - 0) / 10 and (10 - 3) / 10 of room, (4, 3) has (10 - 1) / 10 and (6 - 0) / 10."""
     front = [(4.0, 3.0), (0.0, 10.0), (10.0, 0.0), (1.0, 6.0)]
     assert crowding(front) == pytest.approx([1.5, math.inf, math.inf, 1.1])
-    assert crowding([(1.0, 1.0)] * 3) == [math.inf, 0.0, math.inf]
+    assert crowding([(1.0, 1.0)] * 3) == [0.0, 0.0, 0.0]
     assert crowding([]) == []
 
 
@@ -53,6 +54,21 @@ def test_fronts_are_what_peeling_gives(points, enough):
         peeled.append(front)
         left -= front
     assert [set(front) for front in fronts(points, enough)] == peeled
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 9).map(float)] * 2), min_size=1, max_size=40), st.integers(1, 9))
+def test_survivors_are_as_many_as_wanted_and_none_dominates_one_of_them_that_it_met(points, number):
+    found = [each.position for each in survivors(points, number)]
+    assert len(set(found)) == len(found) == min(number, len(points))
+    best_of_all = set(fronts(points, 1)[0])
+    assert len(best_of_all & set(found)) == min(number, len(best_of_all))
+    assert survivors(points, len(points)) == best(points, len(points))
+
+
+def test_objectives_are_scaled_to_what_they_have():
+    points = [(1.0, -1e308, 7.0), (3.0, 1e308, 7.0), (2.0, 0.5e308, 7.0)]
+    assert to_unit(points) == [(0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.5, 0.75, 0.0)]
+    assert to_unit([]) == []
 
 
 @given(st.lists(st.tuples(*[st.floats(-1.7e308, 1.7e308)] * 2), min_size=1, max_size=8))

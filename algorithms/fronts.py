@@ -9,8 +9,8 @@ efficient approach to nondominated sorting for evolutionary multiobjective optim
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import itemgetter, le
+from dataclasses import dataclass, replace
+from operator import le
 
 from katib.core.pareto import Costs
 
@@ -38,6 +38,18 @@ def best(points: Sequence[Costs], number: int) -> list[Ranked]:
         pairs = sorted(zip(front, distances, strict=True), key=lambda pair: (-pair[1], pair[0]))
         found += [Ranked(position=position, front=rank, distance=distance) for position, distance in pairs]
     return found[:number]
+
+
+def survivors(points: Sequence[Costs], number: int) -> list[Ranked]:
+    """The `number` best points, the best first, found a generation at a time: of each `number` points and the best of
+    those before them the best stay. To rank all points at once would cost the square of their number.
+    """
+    found: list[Ranked] = []
+    for start in range(0, len(points), number):
+        pool = sorted([*(each.position for each in found), *range(start, min(start + number, len(points)))])
+        ranked = best([points[position] for position in pool], number)
+        found = [replace(each, position=pool[each.position]) for each in ranked]
+    return found
 
 
 def fronts(points: Sequence[Costs], enough: int) -> list[list[int]]:
@@ -69,15 +81,17 @@ def _beaten(point: Costs, front: Sequence[int], points: Sequence[Costs]) -> bool
 
 def crowding(front: Sequence[Costs]) -> list[float]:
     """The crowding distance of each point of a front: the sum, over the objectives, of the distance between its two
-    neighbours as a part of the front's extent; infinite for the lowest and the highest of an objective.
+    neighbours as a part of the front's extent; infinite for the lowest and the highest of an objective. One in which
+    all are equal tells nothing.
     """
     distances = [0.0] * len(front)
-    for objective in range(len(front[0]) if front else 0):
+    for values in ([costs[objective] / 2 for costs in front] for objective in range(len(front[0]) if front else 0)):
         # Halves, so that the extent of the largest floats is one.
-        values = sorted(((costs[objective] / 2, place) for place, costs in enumerate(front)), key=itemgetter(0, 1))
-        extent = values[-1][0] - values[0][0]
-        distances[values[0][1]] = distances[values[-1][1]] = math.inf
-        if extent > 0:
-            for before, (_, place), after in zip(values, values[1:], values[2:], strict=False):
-                distances[place] += (after[0] - before[0]) / extent
+        places = sorted(range(len(values)), key=lambda each: (values[each], each))
+        extent = values[places[-1]] - values[places[0]]
+        if extent <= 0:
+            continue
+        distances[places[0]] = distances[places[-1]] = math.inf
+        for before, place, after in zip(places, places[1:], places[2:], strict=False):
+            distances[place] += (values[after] - values[before]) / extent
     return distances
