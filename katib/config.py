@@ -109,6 +109,31 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """How the study API is served.
+
+    Attributes:
+        host, port: where HTTP listens; port 0 takes a free one.
+        grpc_port: where gRPC listens, on the same host.
+        grace: seconds for open requests when it is stopped; Kubernetes kills a pod after 30.
+        threads: requests that may work at the same time; others wait. Most of that time is spent waiting for the store.
+        largest_request: bytes of a request's body: a hundred thousand measurements are 6 MB.
+        token_seconds: how long a token that was looked up is taken for valid: a revoked one works for as long.
+        tls_cert, tls_key: files in PEM; empty for no encryption.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    grpc_port: int = 6789
+    grace: float = 25.0
+    threads: int = 128
+    largest_request: int = 16 * 2**20
+    token_seconds: float = 5.0
+    tls_cert: str = ""
+    tls_key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything. `from_environment` is the only reader of the environment."""
 

@@ -5,9 +5,12 @@ a client that does not renew the loan is taken for gone, and the same assignment
 no cost to the budget: nothing bad was learnt about it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from katib.core.advice import Advice
+from katib.core.stopping import Comparison, EarlyStop
 from katib.core.study import RetryPolicy
 from katib.core.trial import Loan, Reason, Transition, Trial, TrialState
 
@@ -137,6 +140,18 @@ def _lent_again(trial: Trial, demand: Demand, retry: RetryPolicy, now: float) ->
     )
 
 
+def added(advice: Advice) -> Transition:
+    """The beginning of a trial that a user made; it waits for a client."""
+    return Transition(
+        ordinal=advice.ordinal,
+        source=TrialState.ADVISED,
+        attempt=1,
+        target=TrialState.PENDING,
+        reason=Reason.CREATED,
+        message="added by a user",
+    )
+
+
 def renewed(trial: Trial, until: float) -> Transition:
     """The loan of a running trial, longer."""
     client = trial.loan.client if trial.loan is not None else ""
@@ -172,6 +187,45 @@ def failed(trial: Trial, reason: Reason, message: str, *, now: float) -> Transit
 def abandoned(trial: Trial, message: str, *, now: float) -> Transition:
     """The end of a trial that nobody will run: it says nothing about its point."""
     return _ended(trial, TrialState.KILLED, Reason.STOPPED_BY_CLIENT, message, now=now)
+
+
+BY_A_USER = "user"
+"""What a verdict names as its rule when a person stopped the trial."""
+
+
+def stopped(trial: Trial, message: str, *, now: float) -> Transition | None:
+    """What stops a trial before its end: one that nobody runs ends, of one that runs its client is to learn it.
+
+    None when it is to stop already.
+    """
+    if trial.state is not TrialState.RUNNING:
+        return abandoned(trial, message, now=now)
+    if trial.condemned:
+        return None
+    stop = EarlyStop(
+        rule=BY_A_USER,
+        metric="",
+        value=math.nan,
+        comparison=Comparison.EQUAL,
+        threshold=math.nan,
+        step=0,
+        message=message,
+    )
+    return judged(trial, stop)
+
+
+def judged(trial: Trial, stop: EarlyStop) -> Transition:
+    """Puts a verdict on a running trial on record. Its client learns it when it asks, and then completes the trial."""
+    said = "would be stopped early" if stop.shadow else "is to stop early"
+    return Transition(
+        ordinal=trial.ordinal,
+        source=trial.state,
+        attempt=trial.attempt,
+        target=TrialState.RUNNING,
+        reason=Reason.WOULD_STOP_EARLY if stop.shadow else Reason.STOPPING_EARLY,
+        message=f"{said}: {stop.message}",
+        stopped_by=stop,
+    )
 
 
 def _ended(

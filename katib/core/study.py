@@ -23,11 +23,17 @@ class Budget:
         parallel: trials unfinished at the same time at most, >= 1.
         max_failed: end the study as failed when this many trials failed or had no metric (0 means: at the first);
             None for no limit.
+        max_seconds: since the study started; what is unfinished then may end, and nothing is begun. None for no limit.
+        max_stale: end the study when this many trials after the best one are finished; None for no limit.
+
+    The last two are for studies that their clients run.
     """
 
     max_trials: int | None = None
     parallel: int = 3
     max_failed: int | None = None
+    max_seconds: float | None = None
+    max_stale: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +97,8 @@ class StudyReason(StrEnum):
     RESTARTING = "ExperimentRestarting"
     GOAL_REACHED = "ExperimentGoalReached"
     MAX_TRIALS = "ExperimentMaxTrialsReached"
+    TIME_OVER = "ExperimentTimeOver"
+    NO_IMPROVEMENT = "ExperimentNoImprovement"
     SPACE_EXHAUSTED = "ExperimentSuggestionEndReached"
     TOO_MANY_FAILED = "ExperimentFailed"
     NONE_SUCCEEDED = "ExperimentNoTrialSucceeded"

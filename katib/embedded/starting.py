@@ -9,11 +9,12 @@ from katib.core.study import Study
 from katib.embedded.session import Session
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
 from katib.runners.local.places import collected_path, place_of
+from katib.service.checks import check_early_stopping
 from katib.spec.cluster import script_warnings
 from katib.spec.container import Process, process_of
 from katib.spec.prepare import Prepared, prepare
 from katib.spec.render import Template
-from katib.spec.study import search_space, stopping_config, study_config
+from katib.spec.study import search_space, study_config
 from katib.suggestion.check import combination_faults, grid_note
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
@@ -72,21 +73,8 @@ def checked(
     faults = faults or list(suggestions.validate(study_config(prepared.experiment, uid="")))
     if faults:
         raise InvalidInput(faults, what=f"algorithm {prepared.experiment.spec.algorithm.algorithm_name!r}")
-    _check_early_stopping(prepared, stopping or LocalEarlyStopping())
+    check_early_stopping(prepared, stopping or LocalEarlyStopping())
     return prepared
-
-
-def _check_early_stopping(prepared: Prepared, stopping: EarlyStopping) -> None:
-    config = stopping_config(prepared.experiment, uid="")
-    if config is None:
-        return
-    try:
-        faults = stopping.validate(config)
-    except AlgorithmUnknown as error:
-        path = "spec.earlyStopping.algorithmName"
-        faults = (Fault(path=path, given=config.algorithm, wanted=error.message, hint=error.hint),)
-    if faults:
-        raise InvalidInput(faults, what=f"early stopping {config.algorithm!r}")
 
 
 def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionService) -> list[Fault]:

@@ -2,36 +2,57 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypedDict
 
-from katib.core.study import Study
+from katib.core.study import UNBOUNDED, Budget, Study
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
-from katib.service.lending import Lender
-from katib.service.studies import Opened, Studies
+from katib.service.checks import check_early_stopping
+from katib.service.lending import Lender, run_by_clients
+from katib.service.studies import Opened, Studies, find_study, refuse_in_vain
 from katib.spec.experiment import API_VERSION, KIND
 from katib.spec.prepare import Prepared, prepare
 from katib.spec.study import study_config
-from katib.stores.contract import Store
+from katib.stores.contract import Store, Wish
 from katib.suggestion.contract import SuggestionService
+from katib.suggestion.early_stopping import open_early_stopping
+from katib.suggestion.early_stopping.contract import EarlyStopping
+
+
+class Limits(TypedDict, total=False):
+    """Fields of a budget that are to change; None where there is to be no limit. See `Budget`."""
+
+    max_trials: int | None
+    parallel: int | None
+    max_failed: int | None
 
 
 class Desk:
     """Studies that clients run, from their creation to their end. Thread-safe; it owns neither store nor service.
 
+    A study is named by its name or, where no study has that name, by its uid.
+
     Attributes:
-        studies: looks studies up, stops, extends and deletes them.
+        studies: looks studies up and deletes them.
         lender: gives out their trials and takes their results.
         now: seconds since the epoch.
     """
 
     def __init__(
-        self, store: Store, suggestions: SuggestionService, *, now: Callable[[], float] = time.time, stock: int = 64
+        self,
+        store: Store,
+        suggestions: SuggestionService,
+        *,
+        stopping: EarlyStopping | None = None,
+        now: Callable[[], float] = time.time,
+        stock: int = 64,
     ) -> None:
         self.store = store
         self.suggestions = suggestions
         self.now = now
         self.studies = Studies(store, now=now)
-        self.lender = Lender(store, suggestions, now=now, stock=stock)
+        self._stopping = stopping or open_early_stopping()
+        self.lender = Lender(store, suggestions, stopping=self._stopping, now=now, stock=stock)
 
     def create(self, name: str, spec: Mapping[str, Any], *, annotations: Mapping[str, str] | None = None) -> Opened:
         """Create a study, or find the same one.
@@ -48,9 +69,52 @@ class Desk:
         document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(spec)}
         return self.studies.create_for_clients(self._checked(prepare(document, by_clients=True)))
 
-    def study(self, name: str) -> Study:
-        """The study of that name. Raises NotFound."""
-        return self.store.get_study(name)
+    def study(self, key: str) -> Study:
+        """The study of that name or uid. Raises NotFound."""
+        return find_study(self.store, key)
+
+    # --- Wishes. `generation`: the study's as the user saw it; when it has another by now, Conflict is raised.
+
+    def change_budget(self, key: str, limits: Limits, *, generation: int | None = None) -> Study:
+        """Change what a study may do. A larger budget reopens one that had spent the old; a smaller one has the trials
+        beyond it stopped, the latest first.
+
+        Raises:
+            NotFound: no such study.
+            InvalidInput: the numbers are no budget, or the study would end again at once.
+            Conflict: see above.
+        """
+        study = self.study(key)
+        wanted = _changed(study.budget, limits)
+        if study.condition.concluded:
+            _refuse_in_vain(study, wanted)
+        wish = Wish(budget=wanted, reopen=study.condition.concluded, generation=generation)
+        return self._wish(study, wish)
+
+    def pause(self, key: str, *, generation: int | None = None) -> Study:
+        """Have a study give out no more trials. Those that clients run go on. Raises NotFound, Conflict."""
+        return self._wish(self.study(key), Wish(stop=True, generation=generation))
+
+    def resume(self, key: str, *, generation: int | None = None) -> Study:
+        """Take the wish to pause or stop back. Raises NotFound, Conflict."""
+        return self._wish(self.study(key), Wish(stop=False, generation=generation))
+
+    def stop(self, key: str, *, generation: int | None = None) -> Study:
+        """Pause a study, and have its trials stopped. Raises NotFound, Conflict."""
+        return self._wish(self.study(key), Wish(stop=True, generation=generation), stopping="the study was stopped")
+
+    def delete(self, key: str) -> Study:
+        """Remove a study with everything of it. Raises NotFound, and LeaseHeld while an engine runs it."""
+        study = self.studies.delete(self.study(key).name)
+        self.lender.forget(study.uid)
+        return study
+
+    def _wish(self, study: Study, wish: Wish, *, stopping: str = "") -> Study:
+        after = self.store.wish(study.name, wish, now=self.now())
+        if not run_by_clients(study):
+            # Its owner acts on it.
+            return after
+        return self.lender.settle(study.name, stopping=stopping)
 
     def _checked(self, prepared: Prepared) -> Prepared:
         config = study_config(prepared.experiment, uid="")
@@ -61,4 +125,31 @@ class Desk:
             faults = [Fault(path=path, given=config.algorithm, wanted=error.message, hint=error.hint)]
         if faults:
             raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
+        check_early_stopping(prepared, self._stopping, by_clients=True)
         return prepared
+
+
+LEAST: Mapping[str, int] = {"max_trials": 1, "parallel": 1, "max_failed": 0}
+
+
+def _changed(budget: Budget, limits: Limits) -> Budget:
+    """The budget with other limits. Raises InvalidInput."""
+    faults = [
+        Fault(path=name, given=str(limit), wanted=f"from {LEAST[name]} to {UNBOUNDED}")
+        for name, limit in limits.items()
+        if isinstance(limit, int) and not LEAST[name] <= limit <= UNBOUNDED
+    ]
+    if faults:
+        raise InvalidInput(faults, what="the new budget")
+    fields: dict[str, Any] = dict(limits)
+    if "parallel" in fields and fields["parallel"] is None:
+        fields["parallel"] = UNBOUNDED
+    return replace(budget, **fields)
+
+
+def _refuse_in_vain(study: Study, wanted: Budget) -> None:
+    try:
+        refuse_in_vain(study, wanted)
+    except InvalidInput as error:
+        faults = [replace(each, path=each.path.removeprefix("--").replace("-", "_")) for each in error.faults]
+        raise InvalidInput(faults, what="the new budget") from error

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from katib.core import lending
 from katib.core.advice import Advice, AdviceReply
@@ -17,13 +17,17 @@ from katib.core.observation import MetricPoint, fold
 from katib.core.study import UNBOUNDED, Condition, RetryPolicy, Study, StudyConfig, StudyReason, StudyStatus
 from katib.core.trial import Reason, Transition, Trial, TrialState
 from katib.core.verdict import verdict
-from katib.errors import Conflict, Fault, InvalidInput, NotFound, StudyClosed
+from katib.errors import Conflict, Fault, InvalidInput, KatibError, NotFound, StudyClosed
+from katib.service.judging import Judges
 from katib.service.record import Record
+from katib.service.studies import find_study
 from katib.service.values import assignment_of, final_points, final_values
 from katib.spec.prepare import from_effective
-from katib.spec.study import study_config
+from katib.spec.study import stopping_config, study_config
 from katib.stores.contract import NAME_LIMIT, Changes, Event, Lease, Store, StudyView, TrialFilter, TrialPoints
 from katib.suggestion.contract import SuggestionService
+from katib.suggestion.early_stopping import open_early_stopping
+from katib.suggestion.early_stopping.contract import EarlyStopping
 
 T = TypeVar("T")
 
@@ -32,6 +36,9 @@ LOAN_SECONDS = 3600.0
 
 MOST_AT_ONCE = 10_000
 """Trials in one request."""
+
+MOST_OPEN = 1000
+"""Studies that a process keeps at hand."""
 
 ORIGIN_LABEL = "katib.kubeflow.org/origin"
 BY_HAND = "user"
@@ -43,22 +50,32 @@ def run_by_clients(study: Study) -> bool:
     return not study.effective["spec"].get("trialTemplate")
 
 
+class _Gone(NotFound):
+    """A study that was here is not in the store any more."""
+
+
 @dataclass
 class _Open:
     """What this process keeps of a study that it serves. Losing it changes nothing but time.
 
     Attributes:
+        study: as it was read first; good for what never changes of it.
+        stopping: what early stopping is told of it; None without.
         turn: held while the study is read, decided about and written.
         asking: held while its algorithm is asked, which may take long; trials are reported and completed meanwhile.
         wanted: trials that clients are waiting for: who asks next, asks for all of them.
+        view: the study as it was read or written last. What is decided on it is written only if it still is so.
     """
 
+    study: Study
     config: StudyConfig
+    stopping: StudyConfig | None
     oblivious: bool
     turn: threading.RLock = field(default_factory=threading.RLock)
     asking: threading.Lock = field(default_factory=threading.Lock)
     record: Record = field(default_factory=Record)
     wanted: int = 0
+    view: StudyView | None = None
 
 
 class Lender:
@@ -67,6 +84,7 @@ class Lender:
     Args:
         suggestions: who answers for algorithms.
         now: seconds since the epoch.
+        stopping: who answers for early stopping; None for what is installed.
         stock: answers to keep ahead of need for algorithms that do not learn.
         seconds: how long a trial is lent.
     """
@@ -76,6 +94,7 @@ class Lender:
         store: Store,
         suggestions: SuggestionService,
         *,
+        stopping: EarlyStopping | None = None,
         now: Callable[[], float] = time.time,
         stock: int = 64,
         seconds: float = LOAN_SECONDS,
@@ -86,7 +105,9 @@ class Lender:
         self._stock = stock
         self._seconds = seconds
         self._retry = RetryPolicy()
+        self._judges = Judges(store, stopping or open_early_stopping())
         self._open: dict[str, _Open] = {}
+        self._uids: dict[str, str] = {}
         self._opening = threading.Lock()
 
     # --- Trials for clients
@@ -110,16 +131,15 @@ class Lender:
         _check_demand(client, count)
         until = self._now() + (self._seconds if seconds is None else seconds)
         demand = Demand(client=client, count=count, until=until, afresh=afresh)
-        opened = self._opened(study)
         while True:
-            trials, missing = self._hand_out(opened, demand)
+            trials, missing = self._hand_out(study, demand)
             if not missing:
                 return trials
-            if not self._advise(opened, missing):
-                trials, _ = self._hand_out(opened, demand, final=True)
+            if not self._advise(self._opened(study), missing):
+                trials, _ = self._hand_out(study, demand, final=True)
                 return trials
 
-    def _hand_out(self, opened: _Open, demand: Demand, *, final: bool = False) -> tuple[list[Trial], int]:
+    def _hand_out(self, key: str, demand: Demand, *, final: bool = False) -> tuple[list[Trial], int]:
         """Lend what is there; how many more advice is needed for. Nothing is lent while some is, unless it is `final`:
         who asks gets all in one answer.
         """
@@ -142,8 +162,9 @@ class Lender:
             changes = Changes(transitions=handed.moves, condition=condition) if handed.moves or condition else None
             return changes, (list(handed.ordinals), 0)
 
-        (ordinals, missing), after = self._change(opened, decide, advice=demand.count)
-        by_ordinal = {trial.ordinal: trial for trial in after.unfinished}
+        done = self._change(key, decide, advice=demand.count)
+        ordinals, missing = done.result
+        by_ordinal = {trial.ordinal: trial for trial in done.view.unfinished}
         return [by_ordinal[ordinal] for ordinal in ordinals], missing
 
     def _advise(self, opened: _Open, missing: int) -> bool:
@@ -198,12 +219,71 @@ class Lender:
         return self._moved(study, ordinal, decide)
 
     def report(self, study: str, ordinal: int, points: Sequence[MetricPoint], *, attempt: int | None = None) -> Trial:
-        """Record intermediate values of a trial, whatever state it is in. Raises NotFound, InvalidInput."""
+        """Record intermediate values of a trial, whatever state it is in. Raises NotFound."""
+        self.measure(study, ordinal, points, attempt=attempt)
+        return self._trial(self._opened(study).config.uid, ordinal)
+
+    def measure(
+        self,
+        study: str,
+        ordinal: int,
+        points: Sequence[MetricPoint],
+        *,
+        attempt: int | None = None,
+        client: str | None = None,
+    ) -> tuple[int, Trial]:
+        """Record intermediate values of a trial, whatever state it is in. Whoever reports is there: the loan of the
+        current attempt is renewed when half of it is over.
+
+        Args:
+            attempt: the one that the values are of; None for the current one.
+            client: who reports; None for whoever runs the trial.
+
+        Returns:
+            How many values were new, and the trial as it was before.
+
+        Raises:
+            NotFound: no such study or trial.
+        """
+        uid = self._opened(study).config.uid
+        trial = self._trial(uid, ordinal)
+        of = trial.attempt if attempt is None else attempt
+        batch = TrialPoints(trial=trial.name, attempt=of, points=tuple(points))
+        now = self._now()
+        stored = self.store.append_observations(uid, [batch], now=now)
+        loan = trial.loan
+        theirs = loan is not None and of == trial.attempt and client in (None, loan.client)
+        if loan is not None and theirs and loan.until - now < self._seconds / 2:
+            self.renew(study, ordinal, loan.client)
+        return stored, trial
+
+    def should_stop(self, study: str, ordinal: int) -> Trial:
+        """The trial, `condemned` if it is to stop: a user wished it, or early stopping says so now. A verdict is put on
+        record, and stands.
+
+        Raises:
+            NotFound: no such study or trial.
+            AlgorithmFailed: early stopping gave no answer.
+        """
         opened = self._opened(study)
         trial = self._trial(opened.config.uid, ordinal)
-        batch = TrialPoints(trial=trial.name, attempt=attempt or trial.attempt, points=tuple(points))
-        self.store.append_observations(opened.config.uid, [batch], now=self._now())
-        return self._trial(opened.config.uid, ordinal)
+        if opened.stopping is None or trial.state is not TrialState.RUNNING or trial.stopped_by is not None:
+            return trial
+        running = (opened.view or self.store.view(opened.config.uid, advice=0)).unfinished
+        stop = self._judges.verdict(opened.stopping, trial, [each for each in running if each.loan is not None])
+        if stop is None:
+            return trial
+
+        def decide(view: StudyView, _now: float) -> tuple[Changes | None, None]:
+            now_running = _find(view, ordinal)
+            same = now_running is not None and now_running.attempt == trial.attempt
+            if now_running is None or not same or now_running.state is not TrialState.RUNNING:
+                return None, None
+            if now_running.stopped_by is not None:
+                return None, None
+            return Changes(transitions=(lending.judged(now_running, stop),)), None
+
+        return self._moved(study, ordinal, decide)
 
     # --- Their ends
 
@@ -224,13 +304,7 @@ class Lender:
         """
 
         def end(view: StudyView, trial: Trial, now: float) -> tuple[TrialPoints | None, Transition]:
-            points = final_points(metrics or {}, step=step, now=now)
-            folded = fold(trial.metrics, points)
-            values = final_values(view.study.objectives, metrics, folded, trial)
-            batch = TrialPoints(trial=trial.name, attempt=trial.attempt, points=points) if points else None
-            if isinstance(values, str):
-                return batch, lending.failed(trial, Reason.DIVERGED, values, now=now)
-            return batch, lending.completed(trial, values, stopped=trial.condemned, now=now)
+            return _completed(view.study, trial, metrics, step=step, now=now)
 
         return self._end(study, ordinal, end, late=f"a late report: {dict(metrics or {})}")
 
@@ -253,6 +327,40 @@ class Lender:
             return None, lending.abandoned(trial, message, now=now)
 
         return self._end(study, ordinal, end, late="abandoned after its end")
+
+    def stop(self, study: str, ordinal: int, message: str = "stopped by a user") -> Trial:
+        """Have a trial end early: one that waits ends at once, one that runs when its client asks `should_stop`.
+
+        Raises NotFound. Nothing happens to one that has ended, or is to stop already.
+        """
+
+        def decide(view: StudyView, now: float) -> tuple[Changes | None, None]:
+            trial = _find(view, ordinal)
+            move = lending.stopped(trial, message, now=now) if trial is not None else None
+            return self._moves(view, [move] if move else [], now), None
+
+        return self._moved(study, ordinal, decide)
+
+    def settle(self, study: str, *, stopping: str = "") -> Study:
+        """Act on what a user wished of the study: its condition may be another one now.
+
+        Args:
+            stopping: why its unfinished trials are to stop; empty to let them end.
+
+        Raises NotFound.
+        """
+
+        def decide(view: StudyView, now: float) -> tuple[Changes | None, None]:
+            why = stopping or "the budget was lowered below it"
+            ended = view.unfinished if stopping else _beyond(view)
+            moves = [lending.stopped(trial, why, now=now) for trial in ended]
+            return self._moves(view, [move for move in moves if move], now), None
+
+        return self._change(study, decide).view.study
+
+    def _moves(self, view: StudyView, moves: Sequence[Transition], now: float) -> Changes | None:
+        condition = _condition(view, moves, now)
+        return Changes(transitions=moves, condition=condition) if moves or condition else None
 
     def _end(
         self,
@@ -285,75 +393,175 @@ class Lender:
             NotFound: no such study.
             InvalidInput: the assignment is not in the search space, or a value is missing.
         """
+        (ordinal,) = self.add_trials(study, [(assignment, metrics)])
+        return self._trial(self._opened(study).config.uid, ordinal)
+
+    def add_trials(
+        self, study: str, added: Sequence[tuple[Mapping[str, object], Mapping[str, float] | None]]
+    ) -> list[int]:
+        """Add any number of trials as `add_trial` does, in two transactions; their ordinals. All of them or none.
+
+        Raises:
+            NotFound: no such study.
+            InvalidInput: some assignment is not in the search space, or a value is missing; with all faults of the
+                first such trial.
+        """
         opened = self._opened(study)
-        checked = assignment_of(opened.config.space, assignment)
+        checked = [assignment_of(opened.config.space, assignment) for assignment, _ in added]
 
-        def decide(view: StudyView, _now: float) -> tuple[Changes | None, int]:
-            ordinal = view.study.summary.highest_ordinal + 1
-            advice = Advice(ordinal=ordinal, assignment=checked, labels={ORIGIN_LABEL: BY_HAND})
-            created = Transition(
-                ordinal=ordinal,
-                source=TrialState.ADVISED,
-                attempt=1,
-                target=TrialState.PENDING,
-                reason=Reason.CREATED,
-                message="added by a user",
+        def create(view: StudyView, _now: float) -> tuple[Changes | None, list[int]]:
+            for number, (_, metrics) in enumerate(added):
+                if metrics is not None:
+                    final_values(view.study.objectives, metrics, fold({}, ()), number + 1)
+            first = view.study.summary.highest_ordinal + 1
+            ordinals = list(range(first, first + len(checked)))
+            advice = tuple(
+                Advice(ordinal=ordinal, assignment=assignment, labels={ORIGIN_LABEL: BY_HAND})
+                for ordinal, assignment in zip(ordinals, checked, strict=True)
             )
-            return Changes(advice=(advice,), transitions=(created,)), ordinal
+            return Changes(advice=advice, transitions=tuple(lending.added(each) for each in advice)), ordinals
 
-        ordinal, _ = self._change(opened, decide)
-        if metrics is not None:
-            return self.complete(study, ordinal, metrics)
-        return self._trial(opened.config.uid, ordinal)
+        def complete(view: StudyView, now: float) -> tuple[Changes | None, None]:
+            open_ones = {trial.ordinal: trial for trial in view.unfinished}
+            ends = [
+                _completed(view.study, open_ones[ordinal], metrics, step=None, now=now)
+                for ordinal, (_, metrics) in zip(ordinals, added, strict=True)
+                if metrics is not None and ordinal in open_ones
+            ]
+            moves, points = [move for _, move in ends], [each for each, _ in ends if each]
+            return Changes(observations=points, transitions=moves, condition=_condition(view, moves, now)), None
+
+        with opened.turn:
+            # In one turn, so that no client of this process is given a trial whose result is known.
+            ordinals = self._change(study, create).result
+            if any(metrics is not None for _, metrics in added):
+                self._change(study, complete)
+        return ordinals
 
     # --- Inside
+
+    def known(self, study: str) -> Study:
+        """The study as it was at some time: good for what never changes of it. Raises NotFound, InvalidInput."""
+        return self._opened(study).study
 
     def _moved(
         self, study: str, ordinal: int, decide: Callable[[StudyView, float], tuple[Changes | None, None]]
     ) -> Trial:
-        opened = self._opened(study)
-        self._change(opened, decide)
-        return self._trial(opened.config.uid, ordinal)
+        done = self._change(study, decide)
+        found = next((trial for trial in done.changed if trial.ordinal == ordinal), None)
+        return found or self._trial(done.view.study.uid, ordinal)
 
     def _change(
         self,
-        opened: _Open,
+        key: str,
         decide: Callable[[StudyView, float], tuple[Changes | None, T]],
         *,
         advice: int = 0,
-    ) -> tuple[T, StudyView]:
-        """Read a study, decide, and write; once more whenever it changed meanwhile. The view is the one afterwards."""
+    ) -> "_Done[T]":
+        """Decide about a study, and write that; once more whenever it changed meanwhile."""
+        opened = self._opened(key)
+        try:
+            return self._decide(opened, decide, advice)
+        except _Gone:
+            self.forget(opened.config.uid)
+            # Another one may have its name by now.
+            return self._decide(self._opened(key), decide, advice)
+
+    def _decide(
+        self, opened: _Open, decide: Callable[[StudyView, float], tuple[Changes | None, T]], advice: int
+    ) -> "_Done[T]":
         with opened.turn:
             while True:
-                view = self.store.view(opened.config.uid, advice=advice)
+                kept = opened.view
+                view = kept or self._read(opened, advice)
+                opened.view = None
                 now = self._now()
-                changes, result = decide(view, now)
+                try:
+                    changes, result = decide(view, now)
+                except KatibError:
+                    if kept is None:
+                        opened.view = view
+                        raise
+                    # What was kept may be old, and only what is written is compared with the store.
+                    continue
                 if changes is None:
-                    return result, view
+                    if kept is not None:
+                        continue
+                    opened.view = view
+                    return _Done(result=result, view=view)
                 try:
                     committed = self.store.commit(_nobody(view.study), replace(changes, basis=view), now=now)
                 except Conflict:
                     continue
-                return result, committed.view or self.store.view(opened.config.uid, advice=0)
+                except NotFound as error:
+                    raise _Gone(error.message, hint=error.hint) from error
+                opened.view = committed.view
+                after = committed.view or self._read(opened, advice)
+                return _Done(result=result, view=after, changed=committed.trials)
 
-    def _opened(self, name: str) -> _Open:
-        study = self.store.get_study(name)
+    def _read(self, opened: _Open, advice: int) -> StudyView:
+        try:
+            return self.store.view(opened.config.uid, advice=max(advice, self._stock))
+        except NotFound as error:
+            raise _Gone(error.message, hint=error.hint) from error
+
+    def _opened(self, key: str) -> _Open:
         with self._opening:
-            opened = self._open.get(study.uid)
-            if opened is None:
-                if not run_by_clients(study):
-                    fault = Fault(path=name, wanted="a study that its clients run; the engine runs this one's trials")
-                    raise InvalidInput([fault], what="the study", hint=f"`katib resume {name}` runs it")
-                config = study_config(from_effective(study.effective), uid=study.uid)
-                opened = _Open(config=config, oblivious=self._suggestions.abilities(config.algorithm).oblivious)
-                self._open[study.uid] = opened
+            opened = self._open.get(self._uids.get(key, ""))
+        if opened is not None:
             return opened
+        study = find_study(self.store, key)
+        if not run_by_clients(study):
+            fault = Fault(path=key, wanted="a study that its clients run; the engine runs this one's trials")
+            raise InvalidInput([fault], what="the study", hint=f"`katib resume {study.name}` runs it")
+        experiment = from_effective(study.effective)
+        config = study_config(experiment, uid=study.uid)
+        new = _Open(
+            study=study,
+            config=config,
+            stopping=stopping_config(experiment, uid=study.uid),
+            oblivious=self._suggestions.abilities(config.algorithm).oblivious,
+        )
+        with self._opening:
+            if len(self._open) >= MOST_OPEN:
+                self._open.clear()
+                self._uids.clear()
+            self._uids[key] = study.uid
+            return self._open.setdefault(study.uid, new)
+
+    def forget(self, uid: str) -> None:
+        """Let go of what is kept of a study, because it was deleted."""
+        with self._opening:
+            self._open.pop(uid, None)
+            self._uids = {key: of for key, of in self._uids.items() if of != uid}
+        self._judges.forget(uid)
 
     def _trial(self, uid: str, ordinal: int) -> Trial:
         found = self.store.trials(uid, TrialFilter(ordinals=frozenset({ordinal})))
         if not found:
             raise NotFound(f"there is no trial {ordinal} in this study", hint="trials are counted from 1")
         return found[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Done(Generic[T]):
+    """What came of a decision: its result, the study afterwards, and the trials that were written."""
+
+    result: T
+    view: StudyView
+    changed: tuple[Trial, ...] = ()
+
+
+def _completed(
+    study: Study, trial: Trial, metrics: Mapping[str, float] | None, *, step: int | None, now: float
+) -> tuple[TrialPoints | None, Transition]:
+    """The end of a trial with these metrics, and what is to be stored of them. Raises InvalidInput."""
+    points = final_points(metrics or {}, step=step, now=now)
+    values = final_values(study.objectives, metrics, fold(trial.metrics, points), trial.ordinal)
+    batch = TrialPoints(trial=trial.name, attempt=trial.attempt, points=points) if points else None
+    if isinstance(values, str):
+        return batch, lending.failed(trial, Reason.DIVERGED, values, now=now)
+    return batch, lending.completed(trial, values, stopped=trial.condemned, now=now)
 
 
 def _nobody(study: Study) -> Lease:
@@ -364,6 +572,13 @@ def _nobody(study: Study) -> Lease:
 def _left(study: Study) -> int:
     """How many trials may still be created."""
     return UNBOUNDED if study.budget.max_trials is None else max(study.budget.max_trials - study.summary.created, 0)
+
+
+def _beyond(view: StudyView) -> tuple[Trial, ...]:
+    """The unfinished trials that a lowered budget has no place for: the latest."""
+    most = view.study.budget.max_trials
+    surplus = 0 if most is None else view.study.summary.created - most
+    return view.unfinished[-surplus:] if surplus > 0 else ()
 
 
 def _room(view: StudyView) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from katib.core.study import UNBOUNDED, Budget, Study, StudyReason
-from katib.errors import AlreadyExists, Fault, InvalidInput, LeaseHeld
+from katib.errors import AlreadyExists, Fault, InvalidInput, LeaseHeld, NotFound
 from katib.service.owners import running_elsewhere
 from katib.spec.prepare import Prepared
 from katib.spec.study import budget, objectives
@@ -24,6 +24,17 @@ class Opened:
 
     study: Study
     created: bool
+
+
+def find_study(store: Store, key: str) -> Study:
+    """The study of that name or, when no study has it, of that uid. Raises NotFound."""
+    try:
+        return store.get_study(key)
+    except NotFound as missing:
+        try:
+            return store.view(key, advice=0).study
+        except NotFound:
+            raise missing from None
 
 
 class Studies:
@@ -87,7 +98,7 @@ class Studies:
         study = self.store.get_study(name)
         wanted = _budget(study.budget, max_trials=max_trials, parallel=parallel, max_failed=max_failed)
         if study.condition.concluded:
-            _refuse_in_vain(study, wanted)
+            refuse_in_vain(study, wanted)
         changed = wanted if wanted != study.budget else None
         return self.store.wish(name, Wish(stop=False, budget=changed, reopen=True), now=self._now())
 
@@ -186,7 +197,7 @@ def _budget(old: Budget, *, max_trials: int | None, parallel: int | None, max_fa
     )
 
 
-def _refuse_in_vain(study: Study, wanted: Budget) -> None:
+def refuse_in_vain(study: Study, wanted: Budget) -> None:
     """A concluded study is reopened only when something about it changes; else it would end again at once."""
     reason, summary = study.condition.reason, study.summary
     fault: Fault | None = None

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from katib.core.objective import Objective
 from katib.core.observation import MetricPoint, Metrics
 from katib.core.space import Assignment, Parameter, ParameterType, SearchSpace, Value
-from katib.core.trial import Trial
 from katib.errors import Fault, InvalidInput
 
 NANOSECONDS = 1_000_000_000
@@ -79,7 +78,7 @@ def final_points(metrics: Mapping[str, float], *, step: int | None, now: float) 
 
 
 def final_values(
-    objectives: Sequence[Objective], metrics: Mapping[str, float] | None, folded: Metrics, trial: Trial
+    objectives: Sequence[Objective], metrics: Mapping[str, float] | None, folded: Metrics, ordinal: int
 ) -> tuple[float, ...] | str:
     """A value per objective: the one it was completed with, else what was reported; or why it has none.
 
@@ -101,5 +100,5 @@ def final_values(
         value = given if given is not None else objective.value(folded)
         values.append(float(value if value is not None else latest))
     if faults:
-        raise InvalidInput(faults, what=f"completing trial {trial.ordinal}")
+        raise InvalidInput(faults, what=f"completing trial {ordinal}")
     return diverged or tuple(values)

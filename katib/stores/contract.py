@@ -40,6 +40,10 @@ NAME_LIMIT = 255
 """Characters of a study's, trial's or metric's name, a uid or an owner: what every database can index."""
 
 
+REPLIES_KEPT = 86_400.0
+"""Seconds for which the answer to a request with a key is kept."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewStudy:
     """A study to create; see `Study` for the fields."""
@@ -62,11 +66,14 @@ class Wish:
         stop: True to stop it, False to let it go on.
         budget: the budget that holds from now on.
         reopen: let a concluded study go on: its verdict is taken back and its status is RUNNING again.
+        generation: the one of the study that the user saw. When it has another by now, somebody else's wish came first:
+            nothing is written and Conflict is raised. None: no check.
     """
 
     stop: bool | None = None
     budget: Budget | None = None
     reopen: bool = False
+    generation: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,11 +175,13 @@ class Committed:
         skipped: the transitions that were skipped; none where there was a basis.
         view: what the basis has become, so that it need not be read again; None without one, with advice or with
             trials removed.
+        trials: with a view, the trials that changed, as they are now, by ordinal.
     """
 
     study: Study
     skipped: tuple[Transition, ...] = ()
     view: StudyView | None = None
+    trials: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +209,42 @@ class Observation:
     attempt: int
     point: MetricPoint
     arrived: float = field(default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a request that carried a key was answered with.
+
+    Attributes:
+        digest: of the request, to tell another one that carries the same key.
+        status: of the answer; 0 while the request is being answered.
+    """
+
+    digest: str
+    status: int = 0
+    body: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """A secret that somebody was given, without the secret.
+
+    Attributes:
+        id: names it; no secret.
+        digest: of the secret.
+        role: what it allows; the store does not look at it.
+        study_uid: the study that it is for; empty for any.
+        ordinal: the trial of that study that it is for; 0 for any.
+        note: for people.
+    """
+
+    id: str
+    digest: str
+    role: str
+    study_uid: str = ""
+    ordinal: int = 0
+    note: str = ""
+    created_at: float = 0.0
 
 
 class Store(Protocol):
@@ -233,7 +278,7 @@ class Store(Protocol):
         * `stop=False` takes the request back; a STOPPED study is RUNNING again with reason RESTARTING, `ended_at`
           cleared.
 
-        Raises NotFound.
+        Raises NotFound, and Conflict when the study is not at the wish's generation.
         """
         ...
 
@@ -305,6 +350,37 @@ class Store(Protocol):
 
     def events(self, uid: str, *, limit: int | None = None) -> list[Event]:
         """The study's events, oldest first; the latest `limit` of them."""
+        ...
+
+    def claim_reply(self, key: str, digest: str, *, now: float, until: float) -> Reply | None:
+        """Begin to answer a request that carries a key, unless it was answered or is being answered: then its reply.
+
+        A claim that was neither kept nor dropped holds until `until`. Replies older than REPLIES_KEPT are forgotten.
+        """
+        ...
+
+    def keep_reply(self, key: str, reply: Reply, *, now: float) -> None:
+        """Keep the answer to a request that was claimed."""
+        ...
+
+    def drop_reply(self, key: str) -> None:
+        """Take a claim back: the request may be sent again."""
+        ...
+
+    def add_token(self, token: Token) -> None:
+        """Record a token. Raises AlreadyExists when its id is taken."""
+        ...
+
+    def tokens(self) -> list[Token]:
+        """All tokens, oldest first."""
+        ...
+
+    def token(self, token_id: str) -> Token:
+        """The token of that id. Raises NotFound."""
+        ...
+
+    def delete_token(self, token_id: str) -> None:
+        """Forget a token: it is not valid any more. Raises NotFound."""
         ...
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from katib.core.trial import FINISHED, UNFINISHED, Trial, TrialState
 from katib.stores import rules
 from katib.stores.contract import (
     ANY_TRIAL,
+    REPLIES_KEPT,
     Changes,
     Committed,
     Event,
@@ -20,7 +21,9 @@ from katib.stores.contract import (
     MetadataItem,
     NewStudy,
     Observation,
+    Reply,
     StudyView,
+    Token,
     TrialFilter,
     TrialPoints,
     Wish,
@@ -70,6 +73,8 @@ class MemoryStore:
         self._lock = threading.RLock()
         self._by_name: dict[str, _Record] = {}
         self._by_uid: dict[str, _Record] = {}
+        self._replies: dict[str, tuple[Reply, float]] = {}
+        self._tokens: dict[str, Token] = {}
 
     def create_study(self, new: NewStudy, *, now: float) -> Study:
         study = rules.new_study(new, now=now)
@@ -166,11 +171,13 @@ class MemoryStore:
             moved_any = summary != record.study.summary or len(skipped) < len(changes.transitions)
             record.study = rules.committed(record.study, changes, summary, moved_any=moved_any)
             record.events.extend(rules.kept_event(event) for event in changes.events)
-            study, view = record.fresh(), None
-            if changes.basis is not None and not changes.advice and not changes.removed:
-                changed = (record.trials[at] for at, trial in before_all.items() if record.trials[at] != trial)
-                view = rules.view_after(changes.basis, study, map(_fresh, changed))
-            return Committed(study=study, skipped=tuple(skipped), view=view)
+            study = record.fresh()
+            if changes.basis is None or changes.advice or changes.removed:
+                return Committed(study=study, skipped=tuple(skipped))
+            new = (record.trials[at] for at in sorted(before_all) if record.trials[at] != before_all[at])
+            changed = tuple(map(_fresh, new))
+            view = rules.view_after(changes.basis, study, changed)
+            return Committed(study=study, skipped=tuple(skipped), view=view, trials=changed)
 
     def append_observations(self, uid: str, batch: Sequence[TrialPoints], *, now: float) -> int:
         rules.check_points(batch)
@@ -204,6 +211,45 @@ class MemoryStore:
         with self._lock:
             events = self._of(uid).events
             return events[:] if limit is None else events[max(len(events) - limit, 0) :]
+
+    def claim_reply(self, key: str, digest: str, *, now: float, until: float) -> Reply | None:
+        with self._lock:
+            oldest = now - REPLIES_KEPT
+            self._replies = {each: kept for each, kept in self._replies.items() if kept[1] >= oldest}
+            known, held_until = self._replies.get(key, (None, 0.0))
+            if known is not None and (known.status or held_until > now):
+                return known
+            self._replies[key] = (Reply(digest=digest), until)
+            return None
+
+    def keep_reply(self, key: str, reply: Reply, *, now: float) -> None:
+        with self._lock:
+            self._replies[key] = (replace(reply, body=rules.kept(reply.body)), now)
+
+    def drop_reply(self, key: str) -> None:
+        with self._lock:
+            self._replies.pop(key, None)
+
+    def add_token(self, token: Token) -> None:
+        with self._lock:
+            if token.id in self._tokens:
+                raise rules.token_taken(token.id)
+            self._tokens[token.id] = replace(token, note=rules.kept(token.note))
+
+    def tokens(self) -> list[Token]:
+        with self._lock:
+            return sorted(self._tokens.values(), key=lambda token: (token.created_at, token.id))
+
+    def token(self, token_id: str) -> Token:
+        with self._lock:
+            if token_id not in self._tokens:
+                raise rules.no_token(token_id)
+            return self._tokens[token_id]
+
+    def delete_token(self, token_id: str) -> None:
+        with self._lock:
+            if self._tokens.pop(token_id, None) is None:
+                raise rules.no_token(token_id)
 
     def close(self) -> None:
         """Nothing to release; what is stored goes with the object."""

@@ -3,6 +3,7 @@
 Nothing here reads or writes. A store brings the record, calls a rule, and keeps what it returns.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
@@ -79,6 +80,9 @@ def new_study(new: NewStudy, *, now: float) -> Study:
 
 def wished(study: Study, wish: Wish, *, now: float) -> Study:
     """The study after its user's wish; the same value when nothing changes. See `Store.wish`."""
+    if wish.generation not in (None, study.generation):
+        said = f"study {study.name!r} is at generation {study.generation}, not {wish.generation} any more"
+        raise Conflict(f"{said}; nothing was written", hint="read it again, then decide")
     after = study
     if wish.reopen and after.condition.concluded:
         after = replace(_restarted(after, now), exhausted="", stop_requested=False)
@@ -407,3 +411,18 @@ def no_study(what: str) -> NotFound:
 def name_taken(name: str) -> AlreadyExists:
     """The error for a study whose name is taken."""
     return AlreadyExists(f"a study named {name!r} exists", hint="choose another name, or delete that one")
+
+
+def key_digest(key: str) -> str:
+    """A request's key as it is stored: a client may choose any text."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def token_taken(token_id: str) -> AlreadyExists:
+    """The error for a token whose id is taken."""
+    return AlreadyExists(f"a token {token_id!r} exists")
+
+
+def no_token(token_id: str) -> NotFound:
+    """The error for a token that is not there."""
+    return NotFound(f"there is no token {token_id!r}", hint="`katib token list` shows those that are")

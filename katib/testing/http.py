@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import uvicorn
+from fastapi import FastAPI
+
+from katib.config import ServerSettings
+from katib.server.running import HttpServer
 
 
 @contextmanager
@@ -28,3 +33,15 @@ def serving(app: Any, *, port: int = 0) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(30)
+
+
+@contextmanager
+def client_of(app: FastAPI, settings: ServerSettings | None = None) -> Iterator[httpx.Client]:
+    """A client of `katib server`'s own server with `app`."""
+    server = HttpServer(app, settings or ServerSettings(port=0, grace=5))
+    server.start()
+    try:
+        with httpx.Client(base_url=server.address, timeout=60) as client:
+            yield client
+    finally:
+        server.stop()

@@ -30,6 +30,8 @@ def opener(location: str) -> Iterator[Callable[[], Store]]:
     store = open_again()
     for study in store.list_studies():
         store.delete_study(study.name)
+    for token in store.tokens():
+        store.delete_token(token.id)
     yield open_again
     for store in opened:
         store.close()

@@ -1,11 +1,16 @@
 """The HTTP application: routers over the desk, each in a file of its own."""
 
+import asyncio
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from katib.server.http import advisor, native, problems
+from katib.server.http import advisor, events, health, problems, studies, trials
 from katib.service.desk import Desk
+
+ABOUT = """Studies whose clients run the trials: create a study, ask for suggestions, report results.
+
+A study is addressed by its name or, always, by its uid. Every error has one shape, `Problem`. Times are RFC 3339."""
 
 
 def create_app(desk: Desk) -> FastAPI:
@@ -13,19 +18,17 @@ def create_app(desk: Desk) -> FastAPI:
     app = FastAPI(
         title="katib",
         version=version("katib-engine"),
-        description="Create a study, ask for suggestions, report results.",
+        description=ABOUT,
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
     app.state.desk = desk
+    # Set when the server is to stop: streams end.
+    app.state.closing = asyncio.Event()
     problems.install(app)
-    app.include_router(native.router)
-    app.include_router(advisor.router)
-
-    @app.get("/healthz", tags=["health"])
-    def healthz() -> dict[str, str]:
-        """The process lives."""
-        return {"status": "ok"}
-
+    for router in (studies.router, trials.router, events.router, advisor.router, health.router):
+        app.include_router(router)
+    # Writes the contract down, and with it builds what would else be built by the first requests, one beside the other.
+    app.openapi()
     return app

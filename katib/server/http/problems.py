@@ -1,6 +1,6 @@
 """What a request that cannot be answered gets: one shape for every error.
 
-{"error": {"code": "invalid_input", "message": "…", "hint": "…",
+{"error": {"code": "invalid_input", "message": "…", "path": "spec.maxTrialCount", "hint": "…",
 "faults": [{"path": "spec.maxTrialCount", "given": "0", "wanted": "1 or more", "hint": ""}]}}
 """
 
@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from katib.errors import (
     AlgorithmUnknown,
@@ -24,6 +24,7 @@ from katib.errors import (
     StudyClosed,
     TrialEnded,
 )
+from katib.server.http.answers import Json
 
 CODES: Mapping[type[KatibError], tuple[int, str]] = {
     InvalidInput: (422, "invalid_input"),
@@ -37,7 +38,16 @@ CODES: Mapping[type[KatibError], tuple[int, str]] = {
 }
 """What another error of katib is answered with: 503 when trying again may help, else 500."""
 
-WORDS = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+WORDS = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    412: "changed_meanwhile",
+    413: "too_large",
+}
 
 
 def install(app: FastAPI) -> None:
@@ -51,8 +61,9 @@ def problem(
     status: int, code: str, message: str, *, hint: str = "", faults: Sequence[Fault] = (), headers: Any = None
 ) -> JSONResponse:
     """The answer."""
-    error = {"code": code, "message": message, "hint": hint, "faults": told(faults)}
-    return JSONResponse({"error": error}, status_code=status, headers=headers)
+    path = faults[0].path if faults else ""
+    error = {"code": code, "message": message, "path": path, "hint": hint, "faults": told(faults)}
+    return Json({"error": error}, status_code=status, headers=headers)
 
 
 def told(faults: Sequence[Fault]) -> list[dict[str, str]]:
@@ -80,7 +91,8 @@ async def _of_katib(_request: Request, error: Exception) -> JSONResponse:
     error = cast(KatibError, error)
     status, code = status_of(error)
     faults = error.faults if isinstance(error, InvalidInput) else ()
-    return problem(status, code, error.message, hint=error.hint, faults=faults)
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return problem(status, code, error.message, hint=error.hint, faults=faults, headers=headers)
 
 
 async def _of_body(_request: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from katib.core.pareto import Front, FrontPoint
 from katib.core.stopping import Comparison, EarlyStop, StopRule
 from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Loan, Reason, Trial, TrialState
-from katib.stores.contract import Event, MetadataItem, Observation
+from katib.stores.contract import Event, MetadataItem, Observation, Token
 from katib.stores.documents import Documents
 from katib.stores.rules import Entry
 from katib.stores.sql.tables import observations, studies, trials
@@ -29,7 +29,18 @@ TRIAL_FIXED = frozenset({"study_id", "ordinal", "name", "assignment", "labels"})
 """Columns that are never updated."""
 
 NOT_COMMITTED = frozenset(
-    {"max_trials", "parallel", "max_failed", "generation", "stop_requested", "owner", "term", "lease_until"}
+    {
+        "max_trials",
+        "parallel",
+        "max_failed",
+        "max_seconds",
+        "max_stale",
+        "generation",
+        "stop_requested",
+        "owner",
+        "term",
+        "lease_until",
+    }
 )
 """Columns of a study that no commit changes: wishes and leases do."""
 
@@ -52,7 +63,8 @@ class StudyRow(NamedTuple):
 def study_row(row: Row) -> StudyRow:
     """From STUDY_COLUMNS; its documents are still to be put in."""
     (
-        number, uid, name, max_trials, parallel, max_failed, status, reason, message, since, counts, highest,
+        number, uid, name, max_trials, parallel, max_failed, max_seconds, max_stale, status, reason, message, since,
+        counts, highest,
         best_ordinal, best_value, front, generation, stop, exhausted, overrides, revision, created_at, started_at,
         ended_at, owner, term, lease_until, run_dir,
     ) = row  # fmt: skip
@@ -62,7 +74,13 @@ def study_row(row: Row) -> StudyRow:
         document={},
         effective={},
         objective=_NO_OBJECTIVE,
-        budget=Budget(max_trials=max_trials, parallel=parallel, max_failed=max_failed),
+        budget=Budget(
+            max_trials=max_trials,
+            parallel=parallel,
+            max_failed=max_failed,
+            max_seconds=max_seconds,
+            max_stale=max_stale,
+        ),
         condition=Condition(status=StudyStatus(status), reason=StudyReason(reason), message=message, since=since),
         summary=Summary(
             counts={_STATES[state]: number for state, number in _decode(counts)[0].items()},
@@ -114,6 +132,8 @@ def study_parameters(study: Study) -> dict[str, Any]:
         "max_trials": study.budget.max_trials,
         "parallel": study.budget.parallel,
         "max_failed": study.budget.max_failed,
+        "max_seconds": study.budget.max_seconds,
+        "max_stale": study.budget.max_stale,
         "status": study.condition.status.value,
         "reason": study.condition.reason.value,
         "message": study.condition.message,
@@ -351,3 +371,17 @@ def event_parameters(study_id: int, event: Event) -> dict[str, Any]:
         "message": event.message,
         "ordinal": event.ordinal,
     }
+
+
+def token_row(row: Row) -> Token:
+    """From every column of `tokens`, in their order."""
+    number, digest, role, study_uid, ordinal, note, created_at = row
+    return Token(
+        id=number,
+        digest=digest,
+        role=role,
+        study_uid=study_uid,
+        ordinal=ordinal,
+        note=note,
+        created_at=created_at,
+    )

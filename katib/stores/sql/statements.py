@@ -18,7 +18,7 @@ from katib.stores.sql.rows import (
     TRIAL_COLUMNS,
     TRIAL_FIXED,
 )
-from katib.stores.sql.tables import documents, events, items, observations, studies, trials
+from katib.stores.sql.tables import documents, events, items, observations, replies, studies, tokens, trials
 
 Statement = Select[Any] | Insert | Update | Delete
 
@@ -207,3 +207,16 @@ _EVENT = select(events.c.time, events.c.kind, events.c.reason, events.c.message,
 )
 EVENTS = _EVENT.order_by(events.c.id)
 LATEST_EVENTS = _EVENT.order_by(events.c.id.desc()).limit(bindparam("number", type_=events.c.ordinal.type))
+
+INSERT_REPLY = _insert(replies)
+UPDATE_REPLY = _update(replies, ["key_digest"])
+REPLY = select(replies.c.digest, replies.c.status, replies.c.body, replies.c.until).where(
+    replies.c.key_digest == bindparam("key_digest")
+)
+DELETE_REPLY = delete(replies).where(replies.c.key_digest == bindparam("key_digest"))
+DELETE_OLD_REPLIES = delete(replies).where(replies.c.until < bindparam("before"))
+
+INSERT_TOKEN = _insert(tokens)
+TOKENS = select(*tokens.columns).order_by(tokens.c.created_at, tokens.c.id)
+TOKEN = select(*tokens.columns).where(tokens.c.id == bindparam("id"))
+DELETE_TOKEN = delete(tokens).where(tokens.c.id == bindparam("id"))

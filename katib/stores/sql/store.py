@@ -15,12 +15,14 @@ from katib.stores.contract import (
     MetadataItem,
     NewStudy,
     Observation,
+    Reply,
     StudyView,
+    Token,
     TrialFilter,
     TrialPoints,
     Wish,
 )
-from katib.stores.sql import log
+from katib.stores.sql import desk, log
 from katib.stores.sql import statements as sql
 from katib.stores.sql.database import Database, Work
 from katib.stores.sql.records import (
@@ -152,6 +154,27 @@ class SqlStore:
 
         return self._database.read(read)
 
+    def claim_reply(self, key: str, digest: str, *, now: float, until: float) -> Reply | None:
+        return self._database.write(lambda work: desk.claim_reply(work, key, digest, now=now, until=until))
+
+    def keep_reply(self, key: str, reply: Reply, *, now: float) -> None:
+        self._database.write(lambda work: desk.keep_reply(work, key, reply, now=now))
+
+    def drop_reply(self, key: str) -> None:
+        self._database.write(lambda work: desk.drop_reply(work, key))
+
+    def add_token(self, token: Token) -> None:
+        self._database.write(lambda work: desk.add_token(work, token))
+
+    def tokens(self) -> list[Token]:
+        return self._database.read(desk.tokens)
+
+    def token(self, token_id: str) -> Token:
+        return self._database.read(lambda work: desk.token(work, token_id))
+
+    def delete_token(self, token_id: str) -> None:
+        self._database.write(lambda work: desk.delete_token(work, token_id))
+
     def close(self) -> None:
         self._database.close()
 
@@ -202,7 +225,8 @@ class SqlStore:
         record_items(trials, changes)
         trials.write()
         record_events(work, trials.study_id, changes)
-        return Committed(study=after, skipped=skipped, view=rules.view_after(basis, after, trials.changed))
+        changed = tuple(trials.changed)
+        return Committed(study=after, skipped=skipped, view=rules.view_after(basis, after, changed), trials=changed)
 
 
 def _move(

@@ -57,6 +57,8 @@ studies = Table(
     Column("max_trials", BigInteger),
     Column("parallel", BigInteger, nullable=False),
     Column("max_failed", BigInteger),
+    Column("max_seconds", Double),
+    Column("max_stale", BigInteger),
     Column("status", Word, nullable=False),
     Column("reason", Word, nullable=False),
     Column("message", LongText, nullable=False),
@@ -176,3 +178,29 @@ events = Table(
     Column("message", LongText, nullable=False),
     Column("ordinal", BigInteger, nullable=False),
 )
+
+replies = Table(
+    "replies",
+    metadata,
+    # Digests: a key is any text of a client's.
+    Column("key_digest", Word, primary_key=True),
+    Column("digest", Word, nullable=False),
+    # 0 while the request is being answered.
+    Column("status", Integer, nullable=False),
+    Column("body", LongText, nullable=False),
+    Column("until", Double, nullable=False, index=True),
+)
+"""Answers to requests that carry a key, so that a repeated one is not done twice."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Word, primary_key=True),
+    Column("digest", Word, nullable=False),
+    Column("role", Word, nullable=False),
+    Column("study_uid", Name, nullable=False),
+    Column("ordinal", BigInteger, nullable=False),
+    Column("note", LongText, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+"""Who may do what, by a secret of which only a digest is here."""

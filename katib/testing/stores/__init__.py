@@ -11,6 +11,7 @@ A store that cannot be shared gives the same object at every call, and says so i
 """
 
 from katib.testing.stores.base import StoreAbilities, StoreCases
+from katib.testing.stores.desk import DeskCases
 from katib.testing.stores.log import LogCases
 from katib.testing.stores.machine import StoreMachine
 from katib.testing.stores.metadata import MetadataCases, RemovalCases
@@ -21,7 +22,7 @@ from katib.testing.stores.trials import CommitCases, TrialCases
 __all__ = ["StoreAbilities", "StoreCases", "StoreMachine", "StoreSuite"]
 
 
-class StoreSuite(StudyCases, TrialCases, CommitCases, LogCases, MetadataCases, RemovalCases, SharingCases):
+class StoreSuite(StudyCases, TrialCases, CommitCases, LogCases, MetadataCases, RemovalCases, DeskCases, SharingCases):
     """See the module's text."""
 
     __test__ = False

@@ -8,7 +8,7 @@ import pytest
 
 from katib.core.objective import Objective, Strategy
 from katib.core.study import Budget, StudyReason, StudyStatus
-from katib.errors import AlreadyExists, LeaseHeld, NotFound, Stale
+from katib.errors import AlreadyExists, Conflict, LeaseHeld, NotFound, Stale
 from katib.stores.contract import NAME_LIMIT, Changes, Event, Lease, Store, Wish
 from katib.testing import builders as make
 from katib.testing.stores.base import NOW, Owned, StoreCases, new_study, points
@@ -134,6 +134,14 @@ class StudyCases(StoreCases):
         assert study == owned.again()
         assert (study.stop_requested, study.budget.parallel) == (True, 9)
         assert (study.generation, study.revision) == (2, before.revision + 1)
+
+    def test_a_wish_may_name_the_generation_it_was_made_of(self, owned: Owned) -> None:
+        seen = owned.study.generation
+        assert owned.store.wish("digits", Wish(stop=True, generation=seen), now=NOW).generation == seen + 1
+        before = owned.study
+        with pytest.raises(Conflict, match="generation"):
+            owned.store.wish("digits", Wish(stop=False, generation=seen), now=NOW)
+        assert owned.study == before
 
     def test_a_stopped_study_goes_on_when_it_is_wished(self, owned: Owned) -> None:
         owned.store.wish("digits", Wish(stop=True), now=NOW)

@@ -1,0 +1,83 @@
+"""Requests that carry an `Idempotency-Key` are done once, on whichever server and however often they are sent.
+
+What was answered is kept in the store for a day. An error is not: the request may be sent again as it is.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Header, HTTPException, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from katib.server.http.answers import Json
+from katib.service.desk import Desk
+from katib.stores.contract import Reply
+
+CLAIM_SECONDS = 120.0
+"""How long a request may take; after that the server that answered it is taken for gone."""
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=255,
+        description="Any text, a new one for each new request: sent again with the same text and body, a request is "
+        "not done again but answered as before. Holds for a day, on all servers of a database.",
+    ),
+]
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class IdempotentRoute(APIRoute):
+    """A route whose POST requests are done once for each key."""
+
+    def get_route_handler(self) -> Handler:
+        """See APIRoute."""
+        handler = super().get_route_handler()
+
+        async def once(request: Request) -> Response:
+            key = request.headers.get("idempotency-key")
+            if key is None or request.method != "POST" or len(key) > 255:
+                return await handler(request)
+            return await _once(request, key, handler)
+
+        return once
+
+
+async def _once(request: Request, key: str, handler: Handler) -> Response:
+    desk: Desk = request.app.state.desk
+    # Whose key it is: nobody is told what another one was answered.
+    owner = getattr(request.state, "token_id", "")
+    scope = json.dumps([owner, key])
+    asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
+    digest = hashlib.sha256(asked).hexdigest()
+    now = desk.now()
+    known = await run_in_threadpool(desk.store.claim_reply, scope, digest, now=now, until=now + CLAIM_SECONDS)
+    if known is not None:
+        return _again(known, digest)
+    kept = False
+    try:
+        response = await handler(request)
+        if 200 <= response.status_code < 300:
+            reply = Reply(digest=digest, status=response.status_code, body=bytes(response.body).decode())
+            await run_in_threadpool(desk.store.keep_reply, scope, reply, now=desk.now())
+            kept = True
+        return response
+    finally:
+        if not kept:
+            await asyncio.shield(run_in_threadpool(desk.store.drop_reply, scope))
+
+
+def _again(known: Reply, digest: str) -> Response:
+    if known.digest != digest:
+        raise HTTPException(409, "this Idempotency-Key came with another request before: choose a new one")
+    if not known.status:
+        said = "a request with this Idempotency-Key is being answered: send it again later"
+        raise HTTPException(409, said, headers={"Retry-After": "1"})
+    content = json.loads(known.body) if known.body else None
+    return Json(content, status_code=known.status, headers={"Idempotent-Replay": "true"})
