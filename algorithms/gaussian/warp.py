@@ -27,7 +27,8 @@ def warped(values: Floats) -> Floats:
         width = float(values.std())
     if width <= 0:
         return np.zeros_like(values)
-    scaled = np.clip((values - centre) / width, -FARTHEST, FARTHEST)
+    # A width of almost nothing would make the others infinite.
+    scaled = np.clip((values - centre) / max(width, 1e-300), -FARTHEST, FARTHEST)
     if len(values) >= FEW:
         scaled = yeo_johnson(scaled, best_power(scaled))
     spread = float(scaled.std())

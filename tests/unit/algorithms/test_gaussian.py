@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from algorithms.gaussian.acquisition import log_ei, log_ei_slope, log_h
@@ -92,6 +92,7 @@ def test_listed_columns_are_compared_by_equality() -> None:
 
 
 @given(st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=40))
+@example([0.0, 1e-309, 2e-309, 3e-309, 1.0])
 def test_warping_keeps_the_order_whatever_the_values(values: list[float]) -> None:
     z = warped(np.array(values))
     assert np.all(np.isfinite(z))
