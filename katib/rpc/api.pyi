@@ -357,6 +357,22 @@ class GetSuggestionsRequest(_message.Message):
     ordinals: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, experiment: _Optional[_Union[Experiment, _Mapping[str, _Any]]] = ..., trials: _Optional[_Iterable[_Union[Trial, _Mapping[str, _Any]]]] = ..., current_request_number: _Optional[int] = ..., total_request_number: _Optional[int] = ..., other_trials: _Optional[_Iterable[_Union[Trial, _Mapping[str, _Any]]]] = ..., ordinals: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class UnreadSuggestionsRequest(_message.Message):
+    __slots__ = ("experiment", "trials", "current_request_number", "total_request_number", "other_trials", "ordinals")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    TRIALS_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_REQUEST_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_REQUEST_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    OTHER_TRIALS_FIELD_NUMBER: _ClassVar[int]
+    ORDINALS_FIELD_NUMBER: _ClassVar[int]
+    experiment: Experiment
+    trials: _containers.RepeatedScalarFieldContainer[bytes]
+    current_request_number: int
+    total_request_number: int
+    other_trials: _containers.RepeatedScalarFieldContainer[bytes]
+    ordinals: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, experiment: _Optional[_Union[Experiment, _Mapping[str, _Any]]] = ..., trials: _Optional[_Iterable[bytes]] = ..., current_request_number: _Optional[int] = ..., total_request_number: _Optional[int] = ..., other_trials: _Optional[_Iterable[bytes]] = ..., ordinals: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class GetSuggestionsReply(_message.Message):
     __slots__ = ("parameter_assignments", "algorithm", "early_stopping_rules", "exhausted", "failure")
     class ParameterAssignments(_message.Message):

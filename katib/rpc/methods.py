@@ -64,14 +64,18 @@ CHECK_HEALTH = Method(HEALTH, "Check", health.HealthCheckRequest, health.HealthC
 Handler = Callable[[Any, grpc.ServicerContext], Message]
 
 
-def stub(channel: grpc.Channel, method: Method[Request, Reply]) -> "grpc.UnaryUnaryMultiCallable[Request, Reply]":
-    """The method as a callable of the channel."""
+def stub(
+    channel: grpc.Channel, method: Method[Request, Reply]
+) -> "grpc.UnaryUnaryMultiCallable[Request | bytes, Reply]":
+    """The method as a callable of the channel. A request may also be given as the bytes of one."""
     call = channel.unary_unary(
-        method.path,
-        request_serializer=method.request.SerializeToString,
-        response_deserializer=method.reply.FromString,
+        method.path, request_serializer=_serialized, response_deserializer=method.reply.FromString
     )
-    return cast("grpc.UnaryUnaryMultiCallable[Request, Reply]", call)
+    return cast("grpc.UnaryUnaryMultiCallable[Request | bytes, Reply]", call)
+
+
+def _serialized(request: Message | bytes) -> bytes:
+    return request if isinstance(request, bytes) else request.SerializeToString()
 
 
 def handlers(implementations: Mapping[Method[Any, Any], Handler]) -> Iterable[grpc.GenericRpcHandler]:

@@ -75,7 +75,8 @@ class EarlyStoppingServicer:
         """Rules for trials that start now; none while too little is known."""
         try:
             config = self._config(request.experiment)
-            trials = self._reader.trials(config, request.experiment, request.trials)
+            messages = [trial.SerializeToString() for trial in request.trials]
+            trials = self._reader.trials(config, request.experiment, messages)
             address = read_address(request.db_manager_address)
         except InvalidInput as error:
             abort(context, status_of(error))

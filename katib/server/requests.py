@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from google.protobuf.message import DecodeError
+
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 from katib.errors import Fault, InvalidInput
@@ -69,7 +71,7 @@ class RequestReader:
             self._keep(self._configs, key, config)
         return config
 
-    def asked(self, request: api.GetSuggestionsRequest) -> Asked:
+    def asked(self, request: api.UnreadSuggestionsRequest) -> Asked:
         """What a request asks. Raises InvalidInput with everything that is wrong with it."""
         config = self.experiment(request.experiment)
         trials = self.trials(config, request.experiment, [*request.trials, *request.other_trials])
@@ -80,18 +82,20 @@ class RequestReader:
             counted=bool(request.ordinals),
         )
 
-    def trials(self, config: StudyConfig, experiment: api.Experiment, messages: Sequence[api.Trial]) -> list[Trial]:
-        """The record by ordinal. Trials of another space are left out: Katib lists those of its namesakes, too."""
+    def trials(self, config: StudyConfig, experiment: api.Experiment, messages: Sequence[bytes]) -> list[Trial]:
+        """The record by ordinal, from trials' messages as they came. Raises InvalidInput when one is no message.
+
+        Trials of another space are left out: Katib lists those of its namesakes, too.
+        """
         about = experiment.spec
         objectives = [about.objective, *experiment.study.further_objectives]
         key = b"".join(each.SerializeToString(deterministic=True) for each in (about.parameter_specs, *objectives))
         with self._lock:
             known = self._records.get(key, {})
         read: Record = {}
-        for message in messages:
+        for content in messages:
             # Maps have no order of their own, but the same bytes are mostly sent again.
-            content = message.SerializeToString()
-            read[content] = known[content] if content in known else _trial(message, config)
+            read[content] = known[content] if content in known else _trial(content, config)
         kept = {**known, **read}
         self._keep(self._records, key, kept if len(kept) <= 4 * len(read) + SLACK else read)
         return numbered(trial for trial in read.values() if trial is not None)
@@ -104,14 +108,18 @@ class RequestReader:
                 where.popitem(last=False)
 
 
-def _trial(message: api.Trial, config: StudyConfig) -> Trial | None:
+def _trial(content: bytes, config: StudyConfig) -> Trial | None:
+    try:
+        message = api.Trial.FromString(content)
+    except DecodeError as error:
+        raise _refused("trials", str(error), "messages of trials") from error
     try:
         return read_trial(message, config.space, config.objectives)
     except ValueError:
         return None
 
 
-def _ordinals(request: api.GetSuggestionsRequest, trials: Sequence[Trial]) -> Sequence[int]:
+def _ordinals(request: api.UnreadSuggestionsRequest, trials: Sequence[Trial]) -> Sequence[int]:
     """The ordinals to answer for. Who does not count gets the numbers that follow what was answered so far.
 
     How much that is, the totals tell: Katib leaves trials out of the record, and a number that was used by one of them

@@ -19,6 +19,11 @@ from katib.server.uncounted import Uncounted
 from katib.suggestion.check import combination_faults
 from katib.suggestion.contract import SuggestionService
 
+GET_SUGGESTIONS_UNREAD = Method(
+    GET_SUGGESTIONS.service, GET_SUGGESTIONS.name, api.UnreadSuggestionsRequest, api.GetSuggestionsReply
+)
+"""The trials of a record are mostly those of the last one: they are known by their bytes, and not read again."""
+
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 LABEL_NAME = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
@@ -35,13 +40,13 @@ class SuggestionServicer:
     def handlers(self) -> Mapping[Method[Any, Any], Handler]:
         """Its methods."""
         return {
-            GET_SUGGESTIONS: self.get_suggestions,
+            GET_SUGGESTIONS_UNREAD: self.get_suggestions,
             VALIDATE_ALGORITHM_SETTINGS: self.validate_algorithm_settings,
             DESCRIBE_ALGORITHM: self.describe_algorithm,
         }
 
     def get_suggestions(
-        self, request: api.GetSuggestionsRequest, context: grpc.ServicerContext
+        self, request: api.UnreadSuggestionsRequest, context: grpc.ServicerContext
     ) -> api.GetSuggestionsReply:
         """As many suggestions as asked for; fewer when the space is used up, or the algorithm has to wait."""
         try:

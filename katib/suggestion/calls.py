@@ -40,8 +40,8 @@ class Calls:
         self._deadline, self._connect = deadline, connect
         self._channel = channels.open_channel(endpoint)
 
-    def call(self, method: Method[Request, Reply], request: Request) -> Reply:
-        """The reply, within the deadline. Raises grpc.RpcError."""
+    def call(self, method: Method[Request, Reply], request: Request | bytes) -> Reply:
+        """The reply, within the deadline. `request`: or its bytes. Raises grpc.RpcError."""
         began, pause = time.monotonic(), PAUSE
         while True:
             left = self._deadline - (time.monotonic() - began)

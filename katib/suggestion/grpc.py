@@ -63,7 +63,7 @@ class GrpcSuggestions:
         settings = settings or SuggestionSettings()
         self._server = Calls("suggestion service", endpoint, deadline=settings.deadline, connect=settings.connect)
         self._described: dict[str, tuple[Abilities, tuple[Setting, ...]]] = {}
-        self._written: OrderedDict[str, dict[int, tuple[Trial, api.Trial]]] = OrderedDict()
+        self._written: OrderedDict[str, dict[int, tuple[Trial, bytes]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
@@ -113,36 +113,36 @@ class GrpcSuggestions:
         """See SuggestionService."""
         self._server.close()
 
-    def _request(
-        self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]
-    ) -> api.GetSuggestionsRequest:
+    def _request(self, config: StudyConfig, trials: Sequence[Trial], ordinals: Sequence[int]) -> bytes:
+        """A GetSuggestionsRequest, written: most of it was written for the last one."""
         request = api.GetSuggestionsRequest(
             experiment=write_experiment(config),
             current_request_number=len(ordinals),
             total_request_number=ordinals[-1] if ordinals else 0,
             ordinals=ordinals,
         )
-        messages = self._messages(config, trials)
-        request.trials.extend(message for trial, message in messages if sent_by_katib(trial))
-        request.other_trials.extend(message for trial, message in messages if not sent_by_katib(trial))
-        return request
+        return b"".join((request.SerializeToString(), *self._pieces(config, trials)))
 
-    def _messages(self, config: StudyConfig, trials: Sequence[Trial]) -> list[tuple[Trial, api.Trial]]:
-        """The messages of the trials; those that did not change since the last request are not made again."""
+    def _pieces(self, config: StudyConfig, trials: Sequence[Trial]) -> list[bytes]:
+        """A request with a single trial for each of them; those that did not change since the last time are at hand.
+
+        Messages behind each other are, on the wire, one message with the lists of all.
+        """
+        key = study_key(config)
         with self._lock:
-            known = self._written.get(study_key(config), {})
+            known = self._written.get(key, {})
         written = {
             trial.ordinal: had
             if (had := known.get(trial.ordinal)) is not None and had[0] is trial
-            else (trial, _message(config, trial))
+            else (trial, _piece(config, trial))
             for trial in trials
         }
         with self._lock:
-            self._written[study_key(config)] = written
-            self._written.move_to_end(study_key(config))
+            self._written[key] = written
+            self._written.move_to_end(key)
             while len(self._written) > KEPT:
                 self._written.popitem(last=False)
-        return list(written.values())
+        return [piece for _trial, piece in written.values()]
 
     def _read(self, config: StudyConfig, ordinals: Sequence[int], reply: api.GetSuggestionsReply) -> AdviceReply:
         advice = []
@@ -192,6 +192,13 @@ class GrpcSuggestions:
             return
         if status == health.HealthCheckResponse.NOT_SERVING:
             raise AlgorithmFailed(f"{self._server.who} says that it is not serving", why="unreachable")
+
+
+def _piece(config: StudyConfig, trial: Trial) -> bytes:
+    message = [_message(config, trial)]
+    if sent_by_katib(trial):
+        return api.GetSuggestionsRequest(trials=message).SerializeToString()
+    return api.GetSuggestionsRequest(other_trials=message).SerializeToString()
 
 
 def _message(config: StudyConfig, trial: Trial) -> api.Trial:

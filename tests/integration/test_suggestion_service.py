@@ -148,6 +148,15 @@ def test_a_request_that_cannot_be_meant_is_refused(
     assert raised.value.code() is CODE.INVALID_ARGUMENT
 
 
+def test_a_trial_that_is_no_message_is_refused(channel: grpc.Channel) -> None:
+    experiment = plain(study_config("random", SPACES["mixed"]))
+    request = api.UnreadSuggestionsRequest(experiment=experiment, trials=[b"\xff\xff"], current_request_number=1)
+    with pytest.raises(grpc.RpcError) as raised:
+        stub(channel, GET_SUGGESTIONS)(request.SerializeToString(), timeout=30)
+    assert raised.value.code() is CODE.INVALID_ARGUMENT
+    assert raised.value.details().startswith("trials: messages of trials")
+
+
 def test_asking_for_none_is_answered_with_none(channel: grpc.Channel) -> None:
     request = api.GetSuggestionsRequest(experiment=plain(study_config("random", SPACES["mixed"])))
     assert stub(channel, GET_SUGGESTIONS)(request, timeout=30) == api.GetSuggestionsReply()

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[3]
 OURS = {
     "ParameterCondition",
     *("Algorithms", "DescribeAlgorithmRequest", "DescribeAlgorithmReply", "SettingDescription"),
+    "UnreadSuggestionsRequest",
     *("StudyRecord", "ObjectiveRecord", "TrialRecord", "MetricRecord"),
 }
 
@@ -196,3 +197,34 @@ def test_the_types_name_every_message(name: str) -> None:
     file = POOL.FindFileByName(f"{name}.proto")
     declared = set(re.findall(r"^class (\w+)", text, flags=re.MULTILINE))
     assert declared == {*file.message_types_by_name, *file.enum_types_by_name}
+
+
+def test_a_request_that_is_not_read_yet_is_the_request_itself() -> None:
+    """Also when it is put together of pieces, one for each trial."""
+    head = {
+        "experiment": api.Experiment(name="e"),
+        "current_request_number": 2,
+        "total_request_number": 9,
+        "ordinals": [8, 9],
+    }
+    trials = [api.Trial(name=name, record=api.TrialRecord(ordinal=3)) for name in "abc"]
+    whole = api.GetSuggestionsRequest(trials=trials[:2], other_trials=trials[2:], **head)
+    pieces = [
+        api.GetSuggestionsRequest(**head),
+        api.GetSuggestionsRequest(trials=trials[:1]),
+        api.GetSuggestionsRequest(other_trials=trials[2:]),
+        api.GetSuggestionsRequest(trials=trials[1:2]),
+    ]
+    for sent in (whole.SerializeToString(), b"".join(each.SerializeToString() for each in pieces)):
+        assert api.GetSuggestionsRequest.FromString(sent) == whole
+        unread = api.UnreadSuggestionsRequest.FromString(sent)
+        assert [api.Trial.FromString(each) for each in (*unread.trials, *unread.other_trials)] == trials
+        assert (unread.experiment, list(unread.ordinals)) == (whole.experiment, [8, 9])
+        assert (unread.current_request_number, unread.total_request_number) == (2, 9)
+
+
+def test_every_field_of_a_request_is_one_of_the_request_that_is_not_read_yet() -> None:
+    """With its number: a field that is added to the one has to be added to the other."""
+    pair = (api.GetSuggestionsRequest.DESCRIPTOR, api.UnreadSuggestionsRequest.DESCRIPTOR)
+    read, unread = ({field.name: field.number for field in each.fields} for each in pair)
+    assert read == unread
