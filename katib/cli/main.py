@@ -8,7 +8,6 @@ from katib.cli.algorithms import algorithms
 from katib.cli.delete import delete
 from katib.cli.explain import explain
 from katib.cli.export import export
-from katib.cli.hints import complete
 from katib.cli.listing import list_studies
 from katib.cli.logs import logs
 from katib.cli.resume import resume
@@ -32,22 +31,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run", short_help="Run an Experiment, or a command with --param.")(run_command)
-app.command("resume", short_help="Go on with a study, or extend it.")(resume)
-app.command("list", short_help="List all studies in the store.")(list_studies)
-app.command("show", short_help="Show a study and its best trial.")(show)
-app.command("trials", short_help="List the trials of a study.")(trials)
-app.command("logs", short_help="Print what a trial printed.")(logs)
-app.command("explain", short_help="Say what a study is doing, and why.")(explain)
-app.command("stop", short_help="Stop a study cleanly.")(stop)
-app.command("delete", short_help="Delete a study with all its results.")(delete)
-app.command("export", short_help="Print the results as CSV or JSON.")(export)
-app.command("validate", short_help="Check an Experiment file.")(validate)
+app.command("run")(run_command)
+app.command("resume")(resume)
+app.command("list")(list_studies)
+app.command("show")(show)
+app.command("trials")(trials)
+app.command("logs")(logs)
+app.command("explain")(explain)
+app.command("stop")(stop)
+app.command("delete")(delete)
+app.command("export")(export)
+app.command("validate")(validate)
 app.command("server")(server)
 app.add_typer(suggestion, name="suggestion")
-app.command("algorithms", short_help="List algorithms and their settings.")(algorithms)
+app.command("algorithms")(algorithms)
 
 
 @app.callback(invoke_without_command=True)
@@ -64,7 +62,7 @@ def run() -> None:
     try:
         app()
     except KatibError as error:
-        sys.stderr.write(complete(f"katib: {error}\n"))
+        sys.stderr.write(f"katib: {error}\n")
         sys.exit(BAD_INPUT if isinstance(error, BAD_INPUT_ERRORS) else FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

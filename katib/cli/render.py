@@ -1,13 +1,9 @@
 """What commands print: JSON on stdout for machines, plain tables for people."""
 
 import json
-import shutil
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-from katib.cli.hints import complete
 
 
 def print_json(data: Any) -> None:
@@ -22,34 +18,15 @@ def say(line: str = "") -> None:
 
 def note(line: str) -> None:
     """A line that is not the answer, on stderr."""
-    sys.stderr.write(complete(line) + "\n")
+    sys.stderr.write(line + "\n")
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
-    """Rows under their headings, columns aligned, without any decoration that would hinder grep.
-
-    On a terminal the last column is broken where the line would be, if enough of the line is left for it.
-    """
+    """Rows under their headings, columns aligned, without any decoration that would hinder grep."""
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
     lines = [[column.upper() for column in columns], *cells]
-    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * len(widths[:-1])
-    if not sys.stdout.isatty() or room < LEAST_ROOM:
-        return [_row(line, widths) for line in lines]
-    broken = [(line[:-1], textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]) for line in lines]
-    return [
-        _row([*(before if number == 0 else [""] * len(before)), piece], widths)
-        for before, pieces in broken
-        for number, piece in enumerate(pieces)
-    ]
-
-
-LEAST_ROOM = 30
-"""Characters: a column narrower than this is no easier to read than a line that the terminal breaks."""
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)).rstrip()
+    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
 def parameters_text(parameters: Mapping[str, Any]) -> str:
@@ -74,7 +51,7 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
         lines.append(f"  algorithm  {view['algorithm']}, which took {view['algorithm_chosen']}")
     best = view["best"]
     if best is None:
-        return [*lines, "  best       none: no trial has reported a value", *_failure_lines(view)]
+        return [*lines, "  best       none: no trial has reported a value"]
     objective = view["objective"]
     lines += [
         f"  best       {objective['metric']} = {best['value']} ({objective['direction']}), trial {best['ordinal']}"
@@ -84,22 +61,7 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
     return [*lines, f"  run again  {command}"] if command else lines
 
 
-def _failure_lines(view: Mapping[str, Any]) -> list[str]:
-    failure = view["last_failure"]
-    if failure is None:
-        return []
-    said = failure["message"].splitlines()[:SHOWN_LINES]
-    look = f"  look       `katib explain {view['name']}`, `katib logs {view['name']}/{failure['ordinal']}`"
-    return [f"  last       trial {failure['ordinal']}: {said[0]}", *(f"    | {line}" for line in said[1:]), look]
-
-
-SHOWN_LINES = 6
-"""Of why the last trial failed; `explain` shows all."""
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    # A value with a line's end or a terminal's command in it must not act on the terminal.
-    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -104,6 +104,7 @@ class StudyReason(StrEnum):
     NONE_SUCCEEDED = "ExperimentNoTrialSucceeded"
     ALGORITHM_REFUSED = "SuggestionFailed"
     STOPPED = "ExperimentStopped"
+    COMPLETED = "ExperimentCompleted"
 
 
 @dataclass(frozen=True, kw_only=True)

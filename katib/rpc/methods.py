@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from katib.rpc import api, health
 
@@ -83,8 +83,29 @@ def handlers(implementations: Mapping[Method[Any, Any], Handler]) -> Iterable[gr
     services: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
     for method, implementation in implementations.items():
         services.setdefault(method.service, {})[method.name] = grpc.unary_unary_rpc_method_handler(
-            implementation,
-            request_deserializer=method.request.FromString,
+            _of_readable(implementation),
+            request_deserializer=_reader(method.request),
             response_serializer=method.reply.SerializeToString,
         )
     return tuple(grpc.method_handlers_generic_handler(service, found) for service, found in services.items())
+
+
+def _reader(message: type[Request]) -> Callable[[bytes], Request | DecodeError]:
+    """Reads a request; an error, which gRPC would answer with INTERNAL, is a value here."""
+
+    def read(data: bytes) -> Request | DecodeError:
+        try:
+            return message.FromString(data)
+        except DecodeError as error:
+            return error
+
+    return read
+
+
+def _of_readable(implementation: Handler) -> Handler:
+    def answer(request: Any, context: grpc.ServicerContext) -> Message:
+        if isinstance(request, DecodeError):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this method")
+        return implementation(request, context)
+
+    return answer

@@ -21,6 +21,7 @@ from katib.errors import (
     NotFound,
     Stale,
     StoreUnavailable,
+    StudyClosed,
     SuggestionError,
     cut,
 )
@@ -35,6 +36,7 @@ CODES: tuple[tuple[type[KatibError], grpc.StatusCode], ...] = (
     (SuggestionError, Code.FAILED_PRECONDITION),
     (NotFound, Code.NOT_FOUND),
     (AlreadyExists, Code.ALREADY_EXISTS),
+    (StudyClosed, Code.FAILED_PRECONDITION),
     (Stale, Code.FAILED_PRECONDITION),
     (Conflict, Code.ABORTED),
     (StoreUnavailable, Code.UNAVAILABLE),

@@ -1,21 +1,15 @@
 """One process that answers for every installed algorithm over Katib's API."""
 
 import threading
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-import grpc
-from grpc_reflection.v1alpha import reflection
-
 from katib.config import ServeSettings, SuggestionSettings
 from katib.errors import KatibError
-from katib.rpc.channels import OPTIONS
-from katib.rpc.descriptors import POOL
-from katib.rpc.methods import Handler, Method, handlers
+from katib.rpc.methods import Handler, Method
 from katib.server.early_stopping import EarlyStoppingServicer
 from katib.server.health import HealthServicer
+from katib.server.listening import GrpcServer
 from katib.server.suggestion import SuggestionServicer
 from katib.server.trial_objects import of_this_pod
 from katib.suggestion.contract import SuggestionService
@@ -56,19 +50,18 @@ class SuggestionServer:
         self._service = service
         self._health = HealthServicer()
         self._stopped = threading.Event()
-        threads = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="serve")
-        # Two servers on one port would share its requests, by chance.
-        self._server = grpc.server(threads, options=(*OPTIONS, ("grpc.so_reuseport", 0)))
         methods: dict[Method[Any, Any], Handler] = {}
         rules = EarlyStoppingServicer(
             stopping or LocalEarlyStopping(), deadline=self._settings.deadline, trials=of_this_pod()
         )
         for part in (self._health.handlers, SuggestionServicer(service).handlers, rules.handlers):
             methods.update(part)
-        self._server.add_generic_rpc_handlers(handlers(methods))
-        names = (*_services(methods), reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server, pool=POOL)
-        self.address = self._listen()
+        try:
+            self._server = GrpcServer(methods, self._settings)
+        except KatibError:
+            service.close()
+            raise
+        self.address = self._server.address
 
     def start(self) -> None:
         """Begin to answer."""
@@ -77,25 +70,10 @@ class SuggestionServer:
     def stop(self, grace: float | None = None) -> None:
         """Take no more requests, let the open ones end, and close the service. From any thread; twice does no harm."""
         self._health.stop()
-        self._server.stop(self._settings.grace if grace is None else grace).wait()
+        self._server.stop(grace)
         self._service.close()
         self._stopped.set()
 
     def wait(self) -> None:
         """Wait until it is stopped."""
         self._stopped.wait()
-
-    def _listen(self) -> str:
-        host, port = self._settings.host, self._settings.port
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        try:
-            bound = self._server.add_insecure_port(f"{host}:{port}")
-        except RuntimeError as error:
-            self._service.close()
-            said = f"cannot listen on {host}:{port}: {error}"
-            raise KatibError(said, hint="another program may use the port; choose another one with --port") from error
-        return f"{host}:{bound}"
-
-
-def _services(methods: Mapping[Method[Any, Any], Handler]) -> list[str]:
-    return sorted({method.service for method in methods})

@@ -34,6 +34,7 @@ class Desk:
 
     Attributes:
         studies: looks studies up and deletes them.
+        stopping: who answers for early stopping.
         lender: gives out their trials and takes their results.
         now: seconds since the epoch.
     """
@@ -51,15 +52,15 @@ class Desk:
         self.suggestions = suggestions
         self.now = now
         self.studies = Studies(store, now=now)
-        self._stopping = stopping or open_early_stopping()
-        self.lender = Lender(store, suggestions, stopping=self._stopping, now=now, stock=stock)
+        self.stopping = stopping or open_early_stopping()
+        self.lender = Lender(store, suggestions, stopping=self.stopping, now=now, stock=stock)
 
     def create(self, name: str, spec: Mapping[str, Any], *, annotations: Mapping[str, str] | None = None) -> Opened:
         """Create a study, or find the same one.
 
         Args:
             spec: an Experiment's `spec` without a trialTemplate.
-            annotations: notes to keep with a new study.
+            annotations: kept in the study's document; they mean nothing to the engine.
 
         Raises:
             InvalidInput: with every fault, its path beginning with `spec.`; `metadata.name` is the name.
@@ -125,7 +126,7 @@ class Desk:
             faults = [Fault(path=path, given=config.algorithm, wanted=error.message, hint=error.hint)]
         if faults:
             raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
-        check_early_stopping(prepared, self._stopping, by_clients=True)
+        check_early_stopping(prepared, self.stopping, by_clients=True)
         return prepared
 
 

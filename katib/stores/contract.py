@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from katib.core.advice import Advice
+from katib.core.metadata import MetadataItem
 from katib.core.objective import Objective
 from katib.core.observation import MetricPoint
 from katib.core.study import Budget, Condition, Study
@@ -103,22 +104,6 @@ class Event:
     kind: str
     reason: str
     message: str
-    ordinal: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MetadataItem:
-    """Something that a client keeps with a study or a trial. It means nothing to the engine.
-
-    Attributes:
-        namespace, key: which item of the study or trial.
-        value: a text or bytes; either comes back as it went in.
-        ordinal: the trial's; 0 for an item of the study itself.
-    """
-
-    namespace: str
-    key: str
-    value: str | bytes
     ordinal: int = 0
 
 

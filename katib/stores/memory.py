@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from katib.core.metadata import MetadataItem
 from katib.core.observation import fold
 from katib.core.study import Study
 from katib.core.trial import FINISHED, UNFINISHED, Trial, TrialState
@@ -18,7 +19,6 @@ from katib.stores.contract import (
     Committed,
     Event,
     Lease,
-    MetadataItem,
     NewStudy,
     Observation,
     Reply,

@@ -11,6 +11,7 @@ from itertools import count
 from operator import attrgetter
 
 from katib.core.advice import Advice
+from katib.core.metadata import MetadataItem
 from katib.core.names import trial_name
 from katib.core.objective import Objective
 from katib.core.observation import MetricPoint, Metrics
@@ -33,7 +34,6 @@ from katib.stores.contract import (
     Changes,
     Event,
     Lease,
-    MetadataItem,
     NewStudy,
     Observation,
     StudyView,

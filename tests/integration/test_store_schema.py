@@ -20,9 +20,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import make_url
 
+from katib.core.metadata import MetadataItem
 from katib.core.study import Budget
 from katib.core.trial import Loan, Reason, TrialState
-from katib.stores.contract import Changes, Event, MetadataItem, Reply, Store, Token, Wish
+from katib.stores.contract import Changes, Event, Reply, Store, Token, Wish
 from katib.stores.opening import open_store
 from katib.stores.sql.dialects import connect
 from katib.stores.sql.schema import RELEASED, VERSION_TABLE

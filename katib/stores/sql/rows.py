@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from katib.core.metadata import MetadataItem
 from katib.core.objective import Direction, Objective, Strategy
 from katib.core.observation import MetricPoint, Metrics, MetricSummary
 from katib.core.pareto import Front, FrontPoint
 from katib.core.stopping import Comparison, EarlyStop, StopRule
 from katib.core.study import Budget, Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Loan, Reason, Trial, TrialState
-from katib.stores.contract import Event, MetadataItem, Observation, Token
+from katib.stores.contract import Event, Observation, Token
 from katib.stores.documents import Documents
 from katib.stores.rules import Entry
 from katib.stores.sql.tables import observations, studies, trials

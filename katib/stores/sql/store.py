@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from katib.core.metadata import MetadataItem
 from katib.core.study import Study, Summary
 from katib.core.trial import Transition, Trial, TrialState
 from katib.stores import rules
@@ -12,7 +13,6 @@ from katib.stores.contract import (
     Committed,
     Event,
     Lease,
-    MetadataItem,
     NewStudy,
     Observation,
     Reply,

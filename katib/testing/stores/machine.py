@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from katib.core.advice import Advice
+from katib.core.metadata import MetadataItem
 from katib.core.observation import MetricPoint, fold
 from katib.core.study import Budget, Condition, StudyReason, StudyStatus
 from katib.core.trial import ALLOWED, FINISHED, Reason, Transition, TrialState
@@ -18,7 +19,6 @@ from katib.stores.contract import (
     Committed,
     Event,
     Lease,
-    MetadataItem,
     NewStudy,
     Store,
     StudyView,

@@ -2,9 +2,10 @@
 
 import pytest
 
+from katib.core.metadata import MetadataItem
 from katib.core.trial import TrialState
 from katib.errors import Conflict
-from katib.stores.contract import NAME_LIMIT, Changes, MetadataItem, Store, TrialFilter
+from katib.stores.contract import NAME_LIMIT, Changes, Store, TrialFilter
 from katib.testing import builders as make
 from katib.testing.stores.base import NOW, Owned, StoreCases, move, points
 

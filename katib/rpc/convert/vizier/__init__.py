@@ -1,0 +1,1 @@
+"""Vizier's messages <-> the core's values. Nothing else knows both."""

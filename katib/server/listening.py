@@ -1,0 +1,60 @@
+"""A gRPC server of any methods, with reflection."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from grpc_reflection.v1alpha import reflection
+
+from katib.config import ServeSettings
+from katib.errors import KatibError
+from katib.rpc.channels import OPTIONS
+from katib.rpc.descriptors import POOL
+from katib.rpc.methods import Handler, Method, handlers
+
+
+class GrpcServer:
+    """Listens as soon as it is made. Raises KatibError when it cannot.
+
+    Attributes:
+        address: HOST:PORT, with the port that it got.
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[Method[Any, Any], Handler],
+        settings: ServeSettings,
+        *,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
+        self._settings = settings
+        threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="serve")
+        # Two servers on one port would share its requests, by chance.
+        self._server = grpc.server(threads, options=(*OPTIONS, ("grpc.so_reuseport", 0)))
+        self._server.add_generic_rpc_handlers(handlers(methods))
+        names = (*sorted({method.service for method in methods}), reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server, pool=POOL)
+        self.address = self._listen(credentials)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._server.start()
+
+    def stop(self, grace: float | None = None) -> None:
+        """Take no more requests and let the open ones end. From any thread; twice does no harm."""
+        self._server.stop(self._settings.grace if grace is None else grace).wait()
+
+    def _listen(self, credentials: grpc.ServerCredentials | None) -> str:
+        host, port = self._settings.host, self._settings.port
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        place = f"{host}:{port}"
+        try:
+            if credentials is None:
+                bound = self._server.add_insecure_port(place)
+            else:
+                bound = self._server.add_secure_port(place, credentials)
+        except RuntimeError as error:
+            said = f"cannot listen on {place}: {error}"
+            raise KatibError(said, hint="another program may use the port; choose another one with --port") from error
+        return f"{host}:{bound}"

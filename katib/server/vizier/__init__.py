@@ -1,0 +1,1 @@
+"""Vizier's API over the desk's studies."""
