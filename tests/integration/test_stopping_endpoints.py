@@ -2,7 +2,8 @@
 
 import math
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -48,10 +49,13 @@ class Theirs:
 
     def __init__(self) -> None:
         self.requests: list[Any] = []
+        self.asked: list[Any] = []
         self.logs: dict[str, list[str]] = {}
         self.rules = [rule()]
         self.refusal: tuple[grpc.StatusCode, str] | None = None
         self.release: threading.Event | None = None
+        self.hangs_from = 1
+        self.until: Callable[[], bool] = lambda: True
         self.server = grpc.server(ThreadPoolExecutor(4))
         methods = {GET_EARLY_STOPPING_RULES: self.answer, VALIDATE_EARLY_STOPPING_SETTINGS: self.validate}
         self.server.add_generic_rpc_handlers(handlers(methods))
@@ -60,7 +64,11 @@ class Theirs:
 
     def answer(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.requests.append(request)
-        if self.release:
+        self.asked.append(request)
+        end = time.monotonic() + 0.5
+        while not self.until() and time.monotonic() < end:
+            time.sleep(0.01)
+        if self.release and len(self.asked) >= self.hangs_from:
             self.release.wait(60)
         if self.refusal:
             context.abort(*self.refusal)
@@ -226,7 +234,10 @@ def run(folder: Path, theirs: Theirs, script: str, *, deadline: float = 60.0, fi
 
 
 def test_its_rules_stop_trials_from_the_first_one_on(theirs: Theirs, tmp_path: Path) -> None:
-    trials, _ = run(tmp_path, theirs, f"echo loss=9; echo loss=8; {WAIT}")
+    """The answer comes when a trial has begun, which would be too late for it; or in half a second, when none has."""
+    began = tmp_path / "began"
+    theirs.until = lambda: began.exists()
+    trials, _ = run(tmp_path, theirs, f"touch {began}; echo loss=9; echo loss=8; {WAIT}")
     assert [trial.state for trial in trials] == [TrialState.EARLY_STOPPED] * 3
     stop = trials[0].stopped_by
     assert stop is not None
@@ -239,12 +250,19 @@ def test_one_that_hangs_stalls_nothing(theirs: Theirs, tmp_path: Path) -> None:
     assert {trial.state for trial in trials} == {TrialState.SUCCEEDED}
 
 
+def test_while_one_hangs_trials_are_judged_by_the_rules_that_they_have(theirs: Theirs, tmp_path: Path) -> None:
+    """It answers once, and hangs from then on: when the first trial has ended."""
+    theirs.release, theirs.hangs_from = threading.Event(), 2
+    trials, _ = run(tmp_path, theirs, f"echo loss=9; echo loss=8; {WAIT}")
+    assert [trial.state for trial in trials] == [TrialState.EARLY_STOPPED] * 3
+
+
 def test_one_that_breaks_is_told_of_and_what_it_said_before_holds(theirs: Theirs, tmp_path: Path) -> None:
     """It breaks after the first answer; the later trials still have its rules."""
     once = theirs.answer
 
     def then_broken(request: Any, context: grpc.ServicerContext) -> Any:
-        theirs.refusal = (CODE.UNKNOWN, "division by zero") if theirs.requests[1:] else None
+        theirs.refusal = (CODE.UNKNOWN, "division by zero") if theirs.asked else None
         return once(request, context)
 
     server = grpc.server(ThreadPoolExecutor(2))
