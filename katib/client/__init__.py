@@ -1,17 +1,43 @@
 """The study API for Python: create a study, ask for trials, report results; with a server or without.
 
-`AdvisorClient` has the methods of advisor's client. Importing it loads httpx and nothing heavier; without an address
-the engine runs in this process, and is loaded then.
+`Client` is katib's own, `AsyncClient` the same for asyncio; `AdvisorClient` has the methods of advisor's. Importing
+them loads httpx and nothing heavier; without an address the engine runs in this process, and is loaded then.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from katib.client.advisor import AdvisorClient
+    from katib.client.aio import AsyncClient, AsyncStudy, AsyncTrial
+    from katib.client.inside import current_trial
+    from katib.client.native import Client, Measurement, Study, Trial
+    from katib.client.wire import ServerUnavailable
 
-__all__ = ["AdvisorClient"]
+__all__ = [
+    "AdvisorClient",
+    "AsyncClient",
+    "AsyncStudy",
+    "AsyncTrial",
+    "Client",
+    "Measurement",
+    "ServerUnavailable",
+    "Study",
+    "Trial",
+    "current_trial",
+]
 
-_HOMES = {"AdvisorClient": "katib.client.advisor"}
+_HOMES = {
+    "AdvisorClient": "katib.client.advisor",
+    "AsyncClient": "katib.client.aio",
+    "AsyncStudy": "katib.client.aio",
+    "AsyncTrial": "katib.client.aio",
+    "Client": "katib.client.native",
+    "Measurement": "katib.client.native",
+    "ServerUnavailable": "katib.client.wire",
+    "Study": "katib.client.native",
+    "Trial": "katib.client.native",
+    "current_trial": "katib.client.inside",
+}
 
 
 def __getattr__(name: str) -> Any:

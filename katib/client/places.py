@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from katib.errors import Fault, InvalidInput
 
 if TYPE_CHECKING:
+    from katib.embedded.calls import Calls
     from katib.embedded.desk import EmbeddedDesk
 
 ENDPOINT = "KATIB_ENDPOINT"
@@ -44,3 +45,10 @@ def embedded(store: str | None) -> "EmbeddedDesk":
 
     settings = from_environment(os.environ)
     return EmbeddedDesk(store or settings.store or DEFAULT_FILE, settings)
+
+
+def embedded_calls(store: str | None) -> "Calls":
+    """The same, for calls."""
+    from katib.embedded.calls import Calls
+
+    return Calls(embedded(store))

@@ -2,8 +2,7 @@
 
 Advisor (tobegit3hub/advisor) knows studies with one unnamed objective, trials, and metrics of trials; each request for
 suggestions makes new trials, which belong to nobody. Here they are studies like all others: its algorithm names stand
-for ours, and what it lets people do to a result after the fact (change it, take it out of the record) is refused, since
-an algorithm may have learnt from it.
+for ours, and a result is not changed after the fact, since an algorithm may have learnt from it.
 """
 
 import hashlib
@@ -21,6 +20,7 @@ from katib.core.trial import UNFINISHED, Reason, Trial, TrialState
 from katib.errors import AlreadyExists, Fault, InvalidInput, NotFound, StudyClosed, TrialEnded
 from katib.service.advisor_configuration import ALGORITHM_NOTE, CONFIGURATION_NOTE, METRIC, configuration_of, spec_of
 from katib.service.desk import Desk
+from katib.service.keeping import remove_trial
 from katib.service.values import NANOSECONDS
 from katib.service.views import moment
 from katib.stores.contract import Observation, TrialFilter
@@ -40,8 +40,6 @@ _STATUS = {
     TrialState.METRICS_UNAVAILABLE: FAILED,
     TrialState.KILLED: STOPPED,
 }
-_LISTED = frozenset(TrialState) - {TrialState.ADVISED, TrialState.KILLED}
-"""A trial that was given up is deleted, in advisor's words."""
 
 
 class AdvisorDesk:
@@ -92,14 +90,14 @@ class AdvisorDesk:
         if status not in (None, PENDING, COMPLETED):
             raise _fault("status", status, f"{PENDING} or {COMPLETED}", what="the study's status")
         if status == COMPLETED and study.summary.count(*UNFINISHED):
-            self._desk.studies.stop(study.name)
+            self._desk.pause(study.name)
         elif status == PENDING:
-            self._desk.studies.go_on(study.name)
+            self._desk.resume(study.name)
         return self.study(study.name)
 
     def delete_study(self, name: str) -> None:
         """Remove a study with its trials and metrics."""
-        self._desk.studies.delete(self._find(name).name)
+        self._desk.delete(self._find(name).name)
 
     # --- Trials
 
@@ -117,7 +115,7 @@ class AdvisorDesk:
             study = self._find(name)
         except NotFound:
             return []
-        return [self._trial_view(study, each) for each in self._store.trials(study.uid, TrialFilter(states=_LISTED))]
+        return [self._trial_view(study, each) for each in self._store.trials(study.uid)]
 
     def create_trial(self, name: str, parameters: Any = None, value: float | None = None) -> dict[str, Any]:
         """A trial with parameters of one's own, and its result where it has one; else a suggested one."""
@@ -171,16 +169,12 @@ class AdvisorDesk:
             case _:
                 wanted = ", ".join((PENDING, COMPLETED, FAILED, INFEASIBLE, STOPPED))
                 raise _fault("status", status, f"one of {wanted}", what="the trial's status")
-        return self._trial_view(study, self._trial(study, number, deleted=True))
+        return self._trial_view(study, self._trial(study, number))
 
     def delete_trial(self, name: str, number: int) -> None:
-        """Give up a trial that has not ended. Raises TrialEnded for one that has: its result is on record."""
+        """Remove a trial with its metrics and its result."""
         study = self._find(name)
-        trial = self._trial(study, number)
-        if trial.finished:
-            said = f"trial {number} of {study.name!r} has ended; its result stays on record"
-            raise TrialEnded(said, hint="delete the study to forget its trials")
-        self._desk.lender.abandon(study.name, number, "deleted by its client")
+        remove_trial(self._store, study, self._trial(study, number).ordinal, now=self._desk.now())
 
     # --- Metrics of trials
 
@@ -234,10 +228,8 @@ class AdvisorDesk:
                         return study
             raise
 
-    def _trial(self, study: Study, number: int, *, deleted: bool = False) -> Trial:
-        states = _LISTED | {TrialState.KILLED} if deleted else _LISTED
-        wanted = TrialFilter(ordinals=frozenset({number}), states=states)
-        found = self._store.trials(study.uid, wanted) if 0 < number < 2**63 else []
+    def _trial(self, study: Study, number: int) -> Trial:
+        found = self._store.trials(study.uid, TrialFilter(ordinals=frozenset({number}))) if 0 < number < 2**63 else []
         if not found:
             raise NotFound(f"study {study.name!r} has no trial {number}", hint="its list of trials has their ids")
         return found[0]
@@ -268,7 +260,7 @@ class AdvisorDesk:
             ended = f"with {trial.value}" if trial.value is not None else f"without a value: {trial.message}"
             raise TrialEnded(
                 f"trial {trial.ordinal} of {study.name!r} has ended {ended}; a finished trial stays as it is",
-                hint="add another trial with the right value",
+                hint="delete it, and add another one with the right value",
             )
 
     def _study_view(self, study: Study) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The study API in this process: what REST, gRPC and the embedded client all call."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from katib.service.lending import Lender, run_by_clients
 from katib.service.studies import Opened, Studies, find_study, refuse_in_vain
 from katib.spec.experiment import API_VERSION, KIND
 from katib.spec.prepare import Prepared, prepare
+from katib.spec.quick import spelled_out
 from katib.spec.study import study_config
 from katib.stores.contract import Store, Wish
 from katib.suggestion.contract import SuggestionService
@@ -26,8 +26,6 @@ class Limits(TypedDict, total=False):
     max_trials: int | None
     parallel: int | None
     max_failed: int | None
-    max_seconds: float | None
-    max_stale: int | None
 
 
 class Desk:
@@ -62,7 +60,7 @@ class Desk:
         """Create a study, or find the same one.
 
         Args:
-            spec: an Experiment's `spec` without a trialTemplate.
+            spec: an Experiment's `spec` without a trialTemplate; its parameters may be short, see `spelled_out`.
             annotations: kept in the study's document; they mean nothing to the engine.
 
         Raises:
@@ -70,7 +68,7 @@ class Desk:
             AlreadyExists: the name belongs to a study with another specification.
         """
         metadata = {"name": name, **({"annotations": dict(annotations)} if annotations else {})}
-        document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(spec)}
+        document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spelled_out(spec)}
         return self.studies.create_for_clients(self._checked(prepare(document, by_clients=True)))
 
     def study(self, key: str) -> Study:
@@ -89,8 +87,6 @@ class Desk:
             Conflict: see above.
         """
         study = self.study(key)
-        if not run_by_clients(study):
-            _refuse_for_engine(limits)
         wanted = _changed(study.budget, limits)
         if study.condition.concluded:
             _refuse_in_vain(study, wanted)
@@ -135,7 +131,7 @@ class Desk:
         return prepared
 
 
-LEAST: Mapping[str, int] = {"max_trials": 1, "parallel": 1, "max_failed": 0, "max_stale": 1}
+LEAST: Mapping[str, int] = {"max_trials": 1, "parallel": 1, "max_failed": 0}
 
 
 def _changed(budget: Budget, limits: Limits) -> Budget:
@@ -143,24 +139,14 @@ def _changed(budget: Budget, limits: Limits) -> Budget:
     faults = [
         Fault(path=name, given=str(limit), wanted=f"from {LEAST[name]} to {UNBOUNDED}")
         for name, limit in limits.items()
-        if name in LEAST and isinstance(limit, int) and not LEAST[name] <= limit <= UNBOUNDED
+        if isinstance(limit, int) and not LEAST[name] <= limit <= UNBOUNDED
     ]
-    seconds = limits.get("max_seconds")
-    if seconds is not None and not 0 < seconds < math.inf:
-        faults.append(Fault(path="max_seconds", given=str(seconds), wanted="more than 0 seconds"))
     if faults:
         raise InvalidInput(faults, what="the new budget")
     fields: dict[str, Any] = dict(limits)
     if "parallel" in fields and fields["parallel"] is None:
         fields["parallel"] = UNBOUNDED
     return replace(budget, **fields)
-
-
-def _refuse_for_engine(limits: Limits) -> None:
-    wanted = "nothing: it is for studies that clients run; an engine runs this one's trials"
-    faults = [Fault(path=name, wanted=wanted) for name in ("max_seconds", "max_stale") if name in limits]
-    if faults:
-        raise InvalidInput(faults, what="the new budget")
 
 
 def _refuse_in_vain(study: Study, wanted: Budget) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -98,6 +99,44 @@ def experiment_from_command(
     if parallel is not None:
         spec["parallelTrialCount"] = parallel
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
+
+
+def spelled_out(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A `spec` in long form.
+
+    In the short one `parameters` maps names to one of the FORMS, without its `NAME=`, or to a list of values; and
+    `earlyStopping` is a text, `NAME:key=value,key=value`. What is not short stays as it is.
+
+    Raises:
+        InvalidInput: with every short form that cannot be read, its path as in `spec.parameters.lr`.
+    """
+    long = dict(spec)
+    faults: list[Fault] = []
+    parameters = spec.get("parameters")
+    if isinstance(parameters, Mapping):
+        long["parameters"] = [_spelled(str(name), space, faults) for name, space in parameters.items()]
+    if isinstance(spec.get("earlyStopping"), str):
+        try:
+            long["earlyStopping"] = _early_stopping(spec["earlyStopping"])
+        except InvalidInput as error:
+            faults += [replace(fault, path="spec.earlyStopping") for fault in error.faults]
+    if faults:
+        raise InvalidInput(faults, what="the study")
+    return long
+
+
+def _spelled(name: str, space: Any, faults: list[Fault]) -> dict[str, Any]:
+    path = f"spec.parameters.{name}"
+    if isinstance(space, Sequence) and not isinstance(space, str):
+        items = [str(item) for item in space]
+        if not items or len(set(items)) < len(items):
+            faults.append(Fault(path=path, given=repr(space), wanted="a list of values, each once"))
+        return {"name": name, **_choice(items)}
+    try:
+        return _parameter(f"{name}={space}")
+    except InvalidInput as error:
+        faults += [replace(fault, path=path, given=fault.given or repr(space)) for fault in error.faults]
+    return {}
 
 
 def _early_stopping(text: str) -> dict[str, Any]:

@@ -271,7 +271,6 @@ def test_what_is_on_record_stays(rest: httpx.Client) -> None:
     assert rest.patch(place, json={"objective_value": 2}).status_code == 409
     assert rest.delete(place).status_code == 409
     rest.put("/studies/s/trials/1", json={"status": "Completed", "objective_value": 1})
-    assert rest.delete("/studies/s/trials/1").status_code == 409
     assert rest.put("/studies/s/trials/1", json={"status": "Pending"}).status_code == 409
     assert rest.delete("/studies/s/trials/2").json() == {"message": "Success to delete"}
     assert rest.get("/studies/s/trials/2").status_code == 404
@@ -279,6 +278,9 @@ def test_what_is_on_record_stays(rest: httpx.Client) -> None:
         assert rest.put(f"/studies/s/trials/{number}", json={"status": status}).json()["data"]["status"] == status
         assert rest.put(f"/studies/s/trials/{number}", json={"status": status}).status_code == 200
     assert [trial["id"] for trial in rest.get("/studies/s/trials").json()["data"]] == [1, 3, 4]
+    assert rest.delete("/studies/s/trials/1").is_success
+    assert rest.post("/studies/s/suggestions", json={}).json()["data"][0]["id"] == 5
+    assert [trial["id"] for trial in rest.get("/studies/s/trials").json()["data"]] == [3, 4, 5]
 
 
 def test_a_study_is_stopped_and_goes_on(rest: httpx.Client) -> None:

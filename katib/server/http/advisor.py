@@ -183,7 +183,7 @@ def change_trial(desk: DeskOf, study: StudyOf, trial: Number, body: TrialChange)
 
 @router.delete(TRIAL)
 def delete_trial(desk: DeskOf, study: StudyOf, trial: Number) -> dict[str, str]:
-    """Give up a trial that has not ended."""
+    """Remove a trial with its metrics and its result."""
     desk.delete_trial(study, trial)
     return DELETED
 

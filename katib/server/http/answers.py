@@ -10,14 +10,8 @@ from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
 from katib.core.study import Study
-from katib.core.trial import Trial
 from katib.errors import Fault, InvalidInput
 from katib.server.http.models import Problem
-from katib.service.lending import run_by_clients
-from katib.service.views import moment, number, study_view, trial_view
-
-LARGEST_TIME = 253402300799.0
-"""The last second that RFC 3339 can write."""
 
 
 class Json(JSONResponse):
@@ -33,7 +27,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": MEANINGS[status]} for status in sorted({*statuses, *ALWAYS})}
 
 
-ALWAYS = (400, 401, 403, 413, 422, 503)
+ALWAYS = (401, 403, 413, 422, 503)
 MEANINGS = {
     400: "The request cannot be understood.",
     401: "A token is needed, or the one that was sent is not valid.",
@@ -45,36 +39,6 @@ MEANINGS = {
     422: "The request has faults; all of them are listed.",
     503: "The store or an algorithm cannot answer now: try again.",
 }
-
-
-def study_out(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
-    """A study as `StudyOut`."""
-    view = study_view(study, best, now=now)
-    view.pop("run_dir")
-    view.pop("owner")
-    objectives = [
-        {"metric": each.metric, "direction": each.direction.value, "goal": number(each.goal)}
-        for each in study.objectives
-    ]
-    run_by = "clients" if run_by_clients(study) else "engine"
-    return {**view, "uid": study.uid, "objectives": objectives, "run_by": run_by}
-
-
-def study_in_full(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
-    """A study as `StudyInFull`."""
-    return {**study_out(study, best, now=now), "spec": dict(study.effective["spec"])}
-
-
-def trial_out(study: Study, trial: Trial) -> dict[str, Any]:
-    """A trial as `TrialOut`."""
-    loan = trial.loan
-    metrics = [objective.metric for objective in study.objectives]
-    return {
-        **trial_view(study, trial),
-        "values": {name: number(value) for name, value in zip(metrics, trial.values, strict=False)},
-        "client": None if loan is None else loan.client,
-        "leased_until": None if loan is None or loan.until > LARGEST_TIME else moment(loan.until),
-    }
 
 
 def study_tag(study: Study) -> str:

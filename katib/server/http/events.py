@@ -11,9 +11,10 @@ from starlette.responses import StreamingResponse
 
 from katib.errors import Fault, InvalidInput, KatibError, NotFound
 from katib.server.http import models
-from katib.server.http.answers import problems, study_out, tagged, trial_out
+from katib.server.http.answers import problems, tagged
 from katib.server.http.depends import DeskOf, Key
 from katib.service.desk import Desk
+from katib.service.shown import study_out, trial_out
 from katib.service.views import best_trial, event_view
 from katib.stores.contract import TrialFilter
 from katib.stores.rules import LARGEST_INTEGER

@@ -57,7 +57,8 @@ class NewStudy(Body):
     name: Name = Field(description="Its name, any text. Without `/` it can stand in addresses.", examples=["digits"])
     spec: dict[str, Any] = Field(
         description="An Experiment's `spec` without `trialTemplate`: `objective` or `objectives`, `parameters`, "
-        "`algorithm`, `maxTrialCount`, `parallelTrialCount`, `maxFailedTrialCount`.",
+        "`algorithm`, `maxTrialCount`, `parallelTrialCount`, `maxFailedTrialCount`. "
+        'Parameters may be short: {"lr": "log:1e-5:1e-1", "layers": "int:1:8", "optimizer": ["sgd", "adam"]}.',
         examples=[SPEC],
     )
 
@@ -69,12 +70,6 @@ class BudgetChange(Body):
     parallel: Limit | None = Field(None, description="Trials unfinished at the same time.")
     max_failed: Annotated[int, Field(ge=0, le=UNBOUNDED)] | None = Field(
         None, description="End the study as failed at this many trials without a value."
-    )
-    max_seconds: Seconds | None = Field(
-        None, description="Since its start: then nothing is begun, and what nobody runs is given up."
-    )
-    max_stale: Limit | None = Field(
-        None, description="End when so many trials after the best one have ended without being better."
     )
 
 
@@ -233,8 +228,6 @@ class BudgetOut(BaseModel):
     max_trials: int | None
     parallel: int
     max_failed: int | None
-    max_seconds: float | None
-    max_stale: int | None
 
 
 class BestOut(BaseModel):

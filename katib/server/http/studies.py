@@ -10,12 +10,13 @@ from fastapi.responses import PlainTextResponse
 from katib.core.study import Study, StudyStatus
 from katib.errors import Conflict, Fault, InvalidInput
 from katib.server.http import models
-from katib.server.http.answers import Json, problems, study_in_full, study_out, study_tag, tagged, wished_generation
+from katib.server.http.answers import Json, problems, study_tag, tagged, wished_generation
 from katib.server.http.depends import DeskOf, IfMatch, IfNoneMatch, Key, Page
 from katib.server.http.idempotency import IdempotencyKey, IdempotentRoute
 from katib.service import copying
 from katib.service.desk import Desk, Limits
 from katib.service.export import as_csv, as_document
+from katib.service.shown import study_in_full, study_out
 from katib.service.views import best_trial
 
 router = APIRouter(prefix="/api/v1", tags=["studies"], route_class=IdempotentRoute)

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from katib.core.observation import MetricPoint
 from katib.core.trial import Trial, TrialState
-from katib.errors import NotFound
 from katib.server.http import models
-from katib.server.http.answers import Json, problems, tagged, trial_out
+from katib.server.http.answers import Json, problems, tagged
 from katib.server.http.depends import DeskOf, IfNoneMatch, Key, Ordinal, Page
 from katib.server.http.idempotency import IdempotencyKey, IdempotentRoute
 from katib.service.desk import Desk
 from katib.service.lending import Lender
+from katib.service.shown import best_trials, trial_of, trial_out
 from katib.service.values import NANOSECONDS
 from katib.service.views import observation_view, stopped_by
 from katib.stores.contract import TrialFilter
@@ -65,7 +65,7 @@ def get_trial(
 ) -> Response:
     """One trial."""
     found = desk.study(study)
-    return tagged(request, trial_out(found, _trial(desk, found.uid, ordinal)))
+    return tagged(request, trial_out(found, trial_of(desk.store, found.uid, ordinal)))
 
 
 @router.get("/trials/{ordinal}/measurements", response_model=models.ObservationList, responses=problems(404))
@@ -77,7 +77,7 @@ def list_measurements(
 ) -> Response:
     """What a trial reported, of all its attempts."""
     uid = desk.study(study).uid
-    _trial(desk, uid, ordinal)
+    trial_of(desk.store, uid, ordinal)
     found = desk.store.observations(uid, ordinal=ordinal, metric=metric)
     return Json({"measurements": [observation_view(each) for each in found]})
 
@@ -160,18 +160,8 @@ def should_stop(desk: DeskOf, study: Key, ordinal: Ordinal, _key: IdempotencyKey
 def best(request: Request, desk: DeskOf, study: Key, _if_none_match: IfNoneMatch = None) -> Response:
     """The best trial or, of several objectives, those that no other one beats in all of them. None at first."""
     found = desk.study(study)
-    summary = found.summary
-    ordinals = {point.ordinal for point in summary.front}
-    ordinals |= set() if summary.best_ordinal is None else {summary.best_ordinal}
-    trials = desk.store.trials(found.uid, TrialFilter(ordinals=frozenset(ordinals))) if ordinals else []
+    trials = best_trials(desk.store, found)
     return tagged(request, {"trials": [trial_out(found, trial) for trial in trials]})
-
-
-def _trial(desk: Desk, uid: str, ordinal: int) -> Trial:
-    found = desk.store.trials(uid, TrialFilter(ordinals=frozenset({ordinal})))
-    if not found:
-        raise NotFound(f"there is no trial {ordinal} in this study", hint="trials are counted from 1")
-    return found[0]
 
 
 def _moved(desk: Desk, study: str, move: Callable[[Lender], Trial]) -> Response:

@@ -1,0 +1,59 @@
+"""Studies and trials as the study API shows them: what the command line prints as JSON, and more."""
+
+from typing import Any
+
+from katib.core.study import Study
+from katib.core.trial import Trial
+from katib.errors import NotFound
+from katib.service.lending import run_by_clients
+from katib.service.views import moment, number, study_view, trial_view
+from katib.stores.contract import Store, TrialFilter
+
+LARGEST_TIME = 253402300799.0
+"""The last second that RFC 3339 can write."""
+
+
+def best_trials(store: Store, study: Study) -> list[Trial]:
+    """The best trial or, of several objectives, those that no other one beats in all of them. None at first."""
+    summary = study.summary
+    ordinals = {point.ordinal for point in summary.front}
+    ordinals |= set() if summary.best_ordinal is None else {summary.best_ordinal}
+    return store.trials(study.uid, TrialFilter(ordinals=frozenset(ordinals))) if ordinals else []
+
+
+def trial_of(store: Store, uid: str, ordinal: int) -> Trial:
+    """One trial of a study. Raises NotFound."""
+    found = store.trials(uid, TrialFilter(ordinals=frozenset({ordinal})))
+    if not found:
+        raise NotFound(f"there is no trial {ordinal} in this study", hint="trials are counted from 1")
+    return found[0]
+
+
+def study_out(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
+    """A study as lists show it."""
+    view = study_view(study, best, now=now)
+    view.pop("run_dir")
+    view.pop("owner")
+    objectives = [
+        {"metric": each.metric, "direction": each.direction.value, "goal": number(each.goal)}
+        for each in study.objectives
+    ]
+    run_by = "clients" if run_by_clients(study) else "engine"
+    return {**view, "uid": study.uid, "objectives": objectives, "run_by": run_by}
+
+
+def study_in_full(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
+    """A study with its `spec`."""
+    return {**study_out(study, best, now=now), "spec": dict(study.effective["spec"])}
+
+
+def trial_out(study: Study, trial: Trial) -> dict[str, Any]:
+    """A trial."""
+    loan = trial.loan
+    metrics = [objective.metric for objective in study.objectives]
+    return {
+        **trial_view(study, trial),
+        "values": {name: number(value) for name, value in zip(metrics, trial.values, strict=False)},
+        "client": None if loan is None else loan.client,
+        "leased_until": None if loan is None or loan.until > LARGEST_TIME else moment(loan.until),
+    }
