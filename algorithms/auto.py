@@ -1,4 +1,6 @@
-"""The algorithm for who names none: it takes one of the others, by what is installed, the space and the budget."""
+"""The algorithm for who names none: it takes one of the others, by the space, the objectives, the budget, how many
+trials run at a time, and what is installed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +9,7 @@ from types import MappingProxyType
 
 from algorithms.base import PointByPoint, Standing
 from algorithms.evolution.catcma import CatCmaSearch
+from algorithms.evolution.nsga2 import NsgaTwo
 from algorithms.gaussian.gp import GpSearch
 from algorithms.options import random_state
 from algorithms.sampling.grid import GridSearch
@@ -20,7 +23,10 @@ from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 
 LONG = 300
-"""Suggestions after which gp and catcma take turns: the process learns from so many trials at most."""
+"""Suggestions after which gp takes turns with another one: the process learns from so many trials at most."""
+
+WIDE = 60
+"""Trials at a time beyond which it does so from the start: the process keeps clear of so many in flight at most."""
 
 
 class AutoSearch(PointByPoint):
@@ -31,10 +37,13 @@ Takes the algorithm that fits, and says which one in the label `katib.kubeflow.o
 the default. The first line that applies decides:
 
 - the budget covers every point of the space: `grid`, for all of them will be tried;
-- numpy or scipy is not installed (the base alone), or there are several objectives and what follows takes one:
-  `sobol`, or `random` for more than 256 parameters;
-- the first 300 suggestions: `gp`;
-- after them: `gp` and `catcma` in turn, or `gp` alone where cmaes is not installed.
+- all trials of the budget may run at a time, so that none can be learned from; or numpy or scipy is not installed (the
+  base alone) and there is one objective: `sobol`, or `random` for more than 256 parameters;
+- more than 60 trials may run at a time: `gp` and a second one in turn, since gp keeps clear of 60 in flight at most;
+  the second one is `catcma`, or `nsga2` for several objectives;
+- else `gp` for the first 300 suggestions, and after them `gp` and the second one in turn.
+
+Where one of the two is not installed the other is alone; `nsga2` needs nothing but the base.
 
 What a trial means is what it means to the algorithm taken."""
     paper = ""
@@ -57,13 +66,16 @@ What a trial means is what it means to the algorithm taken."""
 
     @staticmethod
     def _suited(config: StudyConfig) -> dict[str, type[PointByPoint]]:
-        """The algorithm taken, and the second one that takes turns with it in a long search."""
+        """The algorithm taken, and the second one that takes turns with it in a long or a wide search."""
         size, most = config.space.size, config.budget.max_trials
         if size is not None and most is not None and size <= most:
             return {"grid": GridSearch}
-        learning: dict[str, type[PointByPoint]] = {"gp": GpSearch, "catcma": CatCmaSearch}
-        taken = {name: kind for name, kind in learning.items() if _installed(kind) and _takes(kind, config)}
-        if not taken:
+        second: dict[str, type[PointByPoint]] = {"catcma": CatCmaSearch}
+        if config.further_objectives:
+            second = {"nsga2": NsgaTwo}
+        taken = {name: kind for name, kind in ({"gp": GpSearch} | second).items() if _installed(kind)}
+        at_once = most is not None and config.budget.parallel >= most
+        if at_once or not taken:
             few = len(config.space.parameters) <= DIMENSIONS
             return {"sobol": SobolSearch} if few else {"random": RandomSearch}
         return taken
@@ -74,7 +86,8 @@ What a trial means is what it means to the algorithm taken."""
 
     def point(self, ordinal: int, used: UsedPoints) -> Assignment | Advice | None:
         names = list(self._parts)
-        name = names[ordinal % len(names)] if ordinal > LONG else names[0]
+        turns = ordinal > LONG or self.config.budget.parallel > WIDE
+        name = names[ordinal % len(names)] if turns else names[0]
         part = self._parts[name]
         if name not in self._prepared:
             part.prepare(self._record)
@@ -89,7 +102,3 @@ What a trial means is what it means to the algorithm taken."""
 
 def _installed(algorithm: type[PointByPoint]) -> bool:
     return all(find_spec(module) is not None for module in algorithm.requires)
-
-
-def _takes(algorithm: type[PointByPoint], config: StudyConfig) -> bool:
-    return algorithm.abilities.several_objectives or not config.further_objectives

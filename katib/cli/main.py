@@ -16,6 +16,7 @@ from katib.cli.server import server
 from katib.cli.show import show
 from katib.cli.stop import stop
 from katib.cli.suggestion import suggestion
+from katib.cli.token import token
 from katib.cli.trials import trials
 from katib.cli.validate import validate
 from katib.errors import AlgorithmUnknown, AlreadyExists, InvalidInput, KatibError, LeaseHeld, NotFound
@@ -44,6 +45,7 @@ app.command("delete")(delete)
 app.command("export")(export)
 app.command("validate")(validate)
 app.command("server")(server)
+app.add_typer(token, name="token")
 app.add_typer(suggestion, name="suggestion")
 app.command("algorithms")(algorithms)
 

@@ -6,12 +6,12 @@ no cost to the budget: nothing bad was learnt about it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from katib.core.advice import Advice
 from katib.core.stopping import Comparison, EarlyStop
-from katib.core.study import RetryPolicy
+from katib.core.study import RetryPolicy, Summary
 from katib.core.trial import Loan, Reason, Transition, Trial, TrialState
 
 
@@ -60,15 +60,20 @@ def hand_out(
     room: int,
     retry: RetryPolicy,
     now: float,
+    closing: str = "",
 ) -> Handed:
     """What `demand` gets: its own open trials, then those that wait or whose loan ran out, then new ones.
 
     Args:
         unfinished, advised: of the study, by ordinal.
         room: how many trials more may be created, by the study's budget.
+        closing: why nothing is begun any more, if so: what nobody runs is given up.
     """
     kept = [] if demand.afresh else [each.ordinal for each in unfinished if _is_with(each, demand.client, now)]
     kept = kept[: demand.count]
+    if closing:
+        idle = [each for each in unfinished if each.state is TrialState.PENDING or is_overdue(each, now)]
+        return Handed(kept=tuple(kept), moves=tuple(abandoned(each, closing, now=now) for each in idle))
     moves: list[Transition] = []
     wanted = demand.count - len(kept)
     for trial in unfinished:
@@ -84,6 +89,21 @@ def hand_out(
     fresh = advised[: max(min(wanted, room), 0)]
     moves += [_lent(trial, demand, now) for trial in fresh]
     return Handed(kept=tuple(kept), moves=tuple(moves), missing=max(min(wanted, room) - len(fresh), 0))
+
+
+def stale(summary: Summary, open_ones: Collection[int], advised: Collection[int]) -> int:
+    """How many trials after the best one are finished: later ones by ordinal, so that the order of ends is no matter.
+
+    Args:
+        open_ones: ordinals of the unfinished trials.
+        advised: of unused advice; all that is before the best trial, at least.
+    """
+    found = [point.ordinal for point in summary.front]
+    best = max(found) if found else summary.best_ordinal
+    if best is None:
+        return 0
+    unused = summary.count(TrialState.ADVISED) - sum(ordinal < best for ordinal in advised)
+    return summary.highest_ordinal - best - sum(ordinal > best for ordinal in open_ones) - unused
 
 
 def is_overdue(trial: Trial, now: float) -> bool:

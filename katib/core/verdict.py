@@ -5,7 +5,21 @@ from katib.core.study import Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import UNFINISHED, TrialState
 
 
-def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float) -> Condition:
+def used_up(study: Study, *, stale: int, now: float) -> tuple[StudyReason, str] | None:
+    """Why nothing is begun any more though there is budget for trials: its time is over, or it gets no better.
+
+    Args:
+        stale: finished trials after the best one.
+    """
+    budget, started = study.budget, study.started_at
+    if budget.max_seconds is not None and started is not None and now - started >= budget.max_seconds:
+        return StudyReason.TIME_OVER, f"its {budget.max_seconds:g} seconds are over"
+    if budget.max_stale is not None and stale >= budget.max_stale:
+        return StudyReason.NO_IMPROVEMENT, f"{stale} trials after the best one were no better"
+    return None
+
+
+def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float, stale: int = 0) -> Condition:
     """The study's condition after its trials moved. A verdict stands until the user reopens the study.
 
     Katib's order (goal, failures, budget), with two additions: an algorithm that has nothing left ends the study, and a
@@ -24,6 +38,9 @@ def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float) -
         return _failed(StudyReason.TOO_MANY_FAILED, f"{said}: {failed} failed, the limit is {limit}", now)
     if most is not None and not unfinished and summary.created >= most:
         return _spent(StudyReason.MAX_TRIALS, "max trial count has reached", summary, now)
+    over = used_up(study, stale=stale, now=now)
+    if over is not None and not unfinished:
+        return _spent(over[0], over[1], summary, now)
     if study.exhausted and not unfinished and not unused_advice:
         why = f"suggestion service has reached the end: {study.exhausted}"
         return _spent(StudyReason.SPACE_EXHAUSTED, why, summary, now)

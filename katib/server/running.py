@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 
 from katib.config import ServerSettings
 from katib.errors import Fault, InvalidInput, KatibError
+from katib.stores.contract import Store
 
 
 class HttpServer:
@@ -99,3 +101,27 @@ def _tls(settings: ServerSettings) -> dict[str, Any]:
         missing = "--tls-key" if settings.tls_cert else "--tls-cert"
         raise InvalidInput([Fault(path=missing, wanted="a file: a certificate and its key go together")], what="TLS")
     return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key} if settings.tls_cert else {}
+
+
+def check_protected(store: Store, settings: ServerSettings, *, asked: bool, insecure: bool) -> bool:
+    """Whether everybody is asked for a token: where that is asked for, and on every address that others can reach.
+
+    Raises InvalidInput when nobody has one: nobody could do anything.
+    """
+    if insecure or (is_loopback(settings.host) and not asked):
+        return False
+    if not store.tokens():
+        wanted = "a token that somebody has: on this address everybody is asked for one"
+        hint = "`katib token create --role admin` makes one; --insecure lets everybody in"
+        raise InvalidInput([Fault(path="--host", given=settings.host, wanted=wanted, hint=hint)], what="the server")
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

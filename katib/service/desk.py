@@ -1,5 +1,6 @@
 """The study API in this process: what REST, gRPC and the embedded client all call."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,6 +27,8 @@ class Limits(TypedDict, total=False):
     max_trials: int | None
     parallel: int | None
     max_failed: int | None
+    max_seconds: float | None
+    max_stale: int | None
 
 
 class Desk:
@@ -87,6 +90,8 @@ class Desk:
             Conflict: see above.
         """
         study = self.study(key)
+        if not run_by_clients(study):
+            _refuse_for_engine(limits)
         wanted = _changed(study.budget, limits)
         if study.condition.concluded:
             _refuse_in_vain(study, wanted)
@@ -131,7 +136,7 @@ class Desk:
         return prepared
 
 
-LEAST: Mapping[str, int] = {"max_trials": 1, "parallel": 1, "max_failed": 0}
+LEAST: Mapping[str, int] = {"max_trials": 1, "parallel": 1, "max_failed": 0, "max_stale": 1}
 
 
 def _changed(budget: Budget, limits: Limits) -> Budget:
@@ -139,14 +144,24 @@ def _changed(budget: Budget, limits: Limits) -> Budget:
     faults = [
         Fault(path=name, given=str(limit), wanted=f"from {LEAST[name]} to {UNBOUNDED}")
         for name, limit in limits.items()
-        if isinstance(limit, int) and not LEAST[name] <= limit <= UNBOUNDED
+        if name in LEAST and isinstance(limit, int) and not LEAST[name] <= limit <= UNBOUNDED
     ]
+    seconds = limits.get("max_seconds")
+    if seconds is not None and not 0 < seconds < math.inf:
+        faults.append(Fault(path="max_seconds", given=str(seconds), wanted="more than 0 seconds"))
     if faults:
         raise InvalidInput(faults, what="the new budget")
     fields: dict[str, Any] = dict(limits)
     if "parallel" in fields and fields["parallel"] is None:
         fields["parallel"] = UNBOUNDED
     return replace(budget, **fields)
+
+
+def _refuse_for_engine(limits: Limits) -> None:
+    wanted = "nothing: it is for studies that clients run; an engine runs this one's trials"
+    faults = [Fault(path=name, wanted=wanted) for name in ("max_seconds", "max_stale") if name in limits]
+    if faults:
+        raise InvalidInput(faults, what="the new budget")
 
 
 def _refuse_in_vain(study: Study, wanted: Budget) -> None:

@@ -14,9 +14,9 @@ from katib.core import lending
 from katib.core.advice import Advice, AdviceReply
 from katib.core.lending import Demand
 from katib.core.observation import MetricPoint, fold
-from katib.core.study import UNBOUNDED, Condition, RetryPolicy, Study, StudyConfig, StudyReason, StudyStatus
-from katib.core.trial import Reason, Transition, Trial, TrialState
-from katib.core.verdict import verdict
+from katib.core.study import UNBOUNDED, Condition, RetryPolicy, Study, StudyConfig, StudyReason, StudyStatus, Summary
+from katib.core.trial import UNFINISHED, Reason, Transition, Trial, TrialState
+from katib.core.verdict import used_up, verdict
 from katib.errors import Conflict, Fault, InvalidInput, KatibError, NotFound, StudyClosed
 from katib.service.judging import Judges
 from katib.service.record import Record
@@ -147,6 +147,7 @@ class Lender:
         def decide(view: StudyView, now: float) -> tuple[Changes | None, tuple[list[int], int]]:
             study = view.study
             _refuse_closed(study)
+            over = used_up(study, stale=_stale(view, (), study.summary), now=now)
             handed = lending.hand_out(
                 demand,
                 unfinished=view.unfinished,
@@ -154,6 +155,7 @@ class Lender:
                 room=_room(view),
                 retry=self._retry,
                 now=now,
+                closing=over[1] if over else "",
             )
             missing = 0 if final or study.exhausted else handed.missing
             if missing:
@@ -594,13 +596,26 @@ def _held_by(trial: Trial, client: str) -> bool:
     return trial.state is TrialState.RUNNING and trial.loan is not None and trial.loan.client == client
 
 
+def _stale(view: StudyView, moves: Sequence[Transition], summary: Summary) -> int:
+    """How many trials after the best one are finished after `moves`."""
+    open_ones, advised = {trial.ordinal for trial in view.unfinished}, {trial.ordinal for trial in view.advised}
+    for move in moves:
+        advised.discard(move.ordinal)
+        if move.target in UNFINISHED:
+            open_ones.add(move.ordinal)
+        else:
+            open_ones.discard(move.ordinal)
+    return lending.stale(summary, open_ones, advised)
+
+
 def _condition(view: StudyView, moves: Sequence[Transition], now: float) -> Condition | None:
     """The study's condition after `moves`, when that is another one than before."""
     study, summary = view.study, view.study.summary
     for move in moves:
         summary = summary.moved(move.source, move.target).with_values(move.ordinal, move.values, study.objectives)
     unused = summary.count(TrialState.ADVISED)
-    condition = verdict(study, summary, unused_advice=unused, now=now)
+    stale = _stale(view, moves, summary)
+    condition = verdict(study, summary, unused_advice=unused, now=now, stale=stale)
     if study.stop_requested and not condition.concluded and not summary.count(TrialState.RUNNING):
         said = "stopped on request; it gives out no trials until it is resumed"
         condition = Condition(status=StudyStatus.STOPPED, reason=StudyReason.STOPPED, message=said, since=now)

@@ -213,6 +213,10 @@ def refuse_in_vain(study: Study, wanted: Budget) -> None:
             path="--max-failed",
             wanted=f"it ended because {study.budget.max_failed} trials may fail, and they did; give a larger number",
         )
+    elif reason is StudyReason.TIME_OVER and wanted.max_seconds == study.budget.max_seconds:
+        fault = Fault(path="max_seconds", wanted="its time is over; give more seconds since its start, or null")
+    elif reason is StudyReason.NO_IMPROVEMENT and wanted.max_stale == study.budget.max_stale:
+        fault = Fault(path="max_stale", wanted="it got no better; give a larger number of trials to wait for, or null")
     elif wanted.max_trials is not None and wanted.max_trials <= summary.created:
         fault = Fault(
             path="--max-trials",

@@ -61,6 +61,8 @@ def study_view(study: Study, best: Trial | None, *, now: float) -> dict[str, Any
             "max_trials": budget.max_trials,
             "parallel": budget.parallel,
             "max_failed": budget.max_failed,
+            "max_seconds": budget.max_seconds,
+            "max_stale": budget.max_stale,
         },
         "algorithm": algorithm.get("algorithmName"),
         "owner": owner.described if owner else None,

@@ -80,7 +80,7 @@ def test_twenty_trials_unless_told_otherwise(cli):
 
 
 def test_who_names_no_algorithm_is_told_which_one_was_taken(cli):
-    words = ("--max-trials", "3", "--name", "free", "--minimize", "loss")
+    words = ("--max-trials", "3", "--parallel", "2", "--name", "free", "--minimize", "loss")
     done = cli.run("run", "--param", "x=float:0:1", *words, "--output", "json", "--", "echo", "loss={x}")
     assert (done.json["algorithm"], done.json["algorithm_chosen"]) == ("auto", "gp")
     assert {t["labels"]["katib.kubeflow.org/algorithm"] for t in cli.trials("free")} == {"gp"}

@@ -11,6 +11,7 @@ import pytest
 from katib.core.study import StudyReason, StudyStatus
 from katib.core.trial import Reason, TrialState
 from katib.errors import InvalidInput, NotFound, StudyClosed
+from katib.service.desk import Desk
 from katib.service.lending import Lender
 from katib.service.studies import Studies
 from katib.spec.prepare import prepare
@@ -219,6 +220,55 @@ def test_a_finite_space_ends_the_study(lender: Lender) -> None:
     lender.complete(name, 1, {"loss": 1.0})
     lender.complete(name, 2, {"loss": 1.0})
     assert lender.store.get_study(name).condition.reason is StudyReason.SPACE_EXHAUSTED
+
+
+def test_a_study_whose_time_is_over_begins_nothing(
+    lender: Lender, suggestions: SuggestionService, clock: Clock
+) -> None:
+    name = create(lender, maxTrialCount=10)
+    desk = Desk(lender.store, suggestions, now=clock)
+    desk.lender = lender
+    desk.change_budget(name, {"max_seconds": 100.0})
+    lender.suggest(name, "a", 2)
+    waiting = lender.add_trial(name, {"x": 1, "kind": "a", "size": 1}).ordinal
+    clock.now += 50
+    lender.renew(name, 1, "a")
+    clock.now += 49
+    lender.complete(name, 2, {"loss": 1.0})
+    assert [trial.ordinal for trial in lender.suggest(name, "b")] == [waiting]
+    clock.now += 1
+    assert lender.suggest(name, "c") == []
+    assert [trial.ordinal for trial in lender.suggest(name, "a")] == [1], "what runs may end"
+    lender.complete(name, 1, {"loss": 0.5})
+    clock.now += 60
+    # The client of the other one is gone, and nobody gets it again.
+    assert lender.suggest(name, "c") == []
+    study = lender.store.get_study(name)
+    assert study.condition.reason is StudyReason.TIME_OVER
+    assert (study.summary.best_value, study.summary.count(TrialState.KILLED)) == (0.5, 1)
+    with pytest.raises(InvalidInput, match="max_seconds"):
+        desk.change_budget(name, {"parallel": 3})
+    assert desk.change_budget(name, {"max_seconds": None}).condition.status is StudyStatus.RUNNING
+    assert len(lender.suggest(name, "c")) == 1
+
+
+def test_a_study_that_gets_no_better_ends(lender: Lender, suggestions: SuggestionService, clock: Clock) -> None:
+    name = create(lender)
+    desk = Desk(lender.store, suggestions, now=clock)
+    desk.lender = lender
+    desk.change_budget(name, {"max_stale": 3})
+    lender.suggest(name, "a", 5)
+    for ordinal, loss in ((1, 2.0), (3, 2.0), (4, 3.0), (2, 1.0)):
+        lender.complete(name, ordinal, {"loss": loss})
+    # Trial 2 is the best by now, and only 3 and 4 came after it.
+    assert [trial.ordinal for trial in lender.suggest(name, "b")] == [6]
+    lender.fail(name, 5, "out of memory")
+    assert lender.suggest(name, "c") == []
+    assert lender.store.get_study(name).condition.status is StudyStatus.RUNNING, "trial 6 may be better"
+    lender.complete(name, 6, {"loss": 9.0})
+    assert lender.store.get_study(name).condition.reason is StudyReason.NO_IMPROVEMENT
+    assert desk.change_budget(name, {"max_stale": 5}).condition.status is StudyStatus.RUNNING
+    assert len(lender.suggest(name, "c")) == 1
 
 
 def test_sixty_four_clients_get_exactly_what_there_is(

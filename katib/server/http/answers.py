@@ -27,7 +27,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": MEANINGS[status]} for status in sorted({*statuses, *ALWAYS})}
 
 
-ALWAYS = (401, 403, 413, 422, 503)
+ALWAYS = (400, 401, 403, 413, 422, 503)
 MEANINGS = {
     400: "The request cannot be understood.",
     401: "A token is needed, or the one that was sent is not valid.",

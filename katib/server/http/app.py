@@ -5,7 +5,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from katib.server.http import advisor, events, health, problems, studies, trials
+from katib.config import ServerSettings
+from katib.server.http import advisor, events, health, problems, studies, trials, watching
+from katib.server.http.gate import Gate
+from katib.server.http.limits import Limit
+from katib.service.access import Access
 from katib.service.desk import Desk
 
 ABOUT = """Studies whose clients run the trials: create a study, ask for suggestions, report results.
@@ -13,8 +17,13 @@ ABOUT = """Studies whose clients run the trials: create a study, ask for suggest
 A study is addressed by its name or, always, by its uid. Every error has one shape, `Problem`. Times are RFC 3339."""
 
 
-def create_app(desk: Desk) -> FastAPI:
-    """The application that answers for the studies of `desk`."""
+def create_app(desk: Desk, settings: ServerSettings | None = None, *, authenticated: bool = False) -> FastAPI:
+    """The application that answers for the studies of `desk`.
+
+    Args:
+        authenticated: ask everybody for a token.
+    """
+    settings = settings or ServerSettings()
     app = FastAPI(
         title="katib",
         version=version("katib-engine"),
@@ -26,9 +35,21 @@ def create_app(desk: Desk) -> FastAPI:
     app.state.desk = desk
     # Set when the server is to stop: streams end.
     app.state.closing = asyncio.Event()
+    app.state.numbers = watching.Numbers()
     problems.install(app)
-    for router in (studies.router, trials.router, events.router, advisor.router, health.router):
+    for router in (
+        studies.router,
+        trials.router,
+        events.router,
+        advisor.router,
+        health.router,
+        watching.router,
+    ):
         app.include_router(router)
+    app.add_middleware(Limit, largest=settings.largest_request)
+    if authenticated:
+        app.add_middleware(Gate, desk=desk, access=Access(desk.store, seconds=settings.token_seconds))
+    app.add_middleware(watching.Watch, numbers=app.state.numbers)
     # Writes the contract down, and with it builds what would else be built by the first requests, one beside the other.
     app.openapi()
     return app

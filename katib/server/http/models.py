@@ -71,6 +71,12 @@ class BudgetChange(Body):
     max_failed: Annotated[int, Field(ge=0, le=UNBOUNDED)] | None = Field(
         None, description="End the study as failed at this many trials without a value."
     )
+    max_seconds: Seconds | None = Field(
+        None, description="Since its start: then nothing is begun, and what nobody runs is given up."
+    )
+    max_stale: Limit | None = Field(
+        None, description="End when so many trials after the best one have ended without being better."
+    )
 
 
 class Clone(Body):
@@ -228,6 +234,8 @@ class BudgetOut(BaseModel):
     max_trials: int | None
     parallel: int
     max_failed: int | None
+    max_seconds: float | None
+    max_stale: int | None
 
 
 class BestOut(BaseModel):

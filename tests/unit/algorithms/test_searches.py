@@ -1,5 +1,6 @@
 """Random, grid and Sobol search."""
 
+from dataclasses import replace
 from statistics import mean
 
 import numpy
@@ -13,7 +14,9 @@ from algorithms.sampling.joe_kuo import BITS, DIMENSIONS
 from algorithms.sampling.random_search import RandomSearch
 from algorithms.sampling.sobol import SobolSearch, sobol
 from katib.core.advice import CHOSEN_LABEL, Advice
+from katib.core.objective import Objective
 from katib.core.space import Assignment
+from katib.core.study import Budget
 from katib.core.trial import Trial
 from katib.suggestion.local import LocalSuggestions
 from katib.testing import builders as make
@@ -117,7 +120,55 @@ def test_sobol_takes_each_share_of_a_parameter_equally_often() -> None:
     assert {values.count(n) for n in range(8)} == {8}
 
 
-def test_auto_takes_an_algorithm_that_takes_the_objectives_there_are() -> None:
-    several = study_config("auto", SPACES["mixed"], further_objectives=(make.objective(metric="size"),))
-    (advice,) = LocalSuggestions().suggest(several, [], [1]).advice
-    assert LocalSuggestions().abilities(advice.labels[CHOSEN_LABEL]).several_objectives
+def taken(count: int = 1, start: int = 1, **changes: object) -> list[str]:
+    """What auto says that it took, for so many suggestions from `start` on."""
+    config = study_config("auto", SPACES["mixed"], **changes)
+    reply = LocalSuggestions().suggest(config, [], range(start, start + count))
+    return [each.labels[CHOSEN_LABEL] for each in reply.advice]
+
+
+SEVERAL = (make.objective(metric="size"),)
+
+
+@pytest.mark.parametrize(
+    ("budget", "further", "start", "names"),
+    [
+        (Budget(max_trials=100, parallel=3), (), 299, ["gp", "gp", "catcma", "gp", "catcma"]),
+        (Budget(max_trials=None, parallel=3), SEVERAL, 299, ["gp", "gp", "nsga2", "gp", "nsga2"]),
+        # All at a time: nothing can be learned from. One fewer, and the last one can.
+        (Budget(max_trials=40, parallel=40), (), 1, ["sobol"] * 5),
+        (Budget(max_trials=40, parallel=39), (), 1, ["gp"] * 5),
+        (Budget(max_trials=40, parallel=40), SEVERAL, 1, ["sobol"] * 5),
+        # More at a time than the process keeps clear of.
+        (Budget(max_trials=None, parallel=60), (), 1, ["gp"] * 5),
+        (Budget(max_trials=None, parallel=61), (), 1, ["catcma", "gp", "catcma", "gp", "catcma"]),
+        (Budget(max_trials=900, parallel=61), SEVERAL, 1, ["nsga2", "gp", "nsga2", "gp", "nsga2"]),
+    ],
+)
+def test_auto_goes_by_budget_objectives_and_how_many_run(
+    budget: Budget, further: tuple[Objective, ...], start: int, names: list[str]
+) -> None:
+    assert taken(5, start, budget=budget, further_objectives=further) == names
+
+
+def test_auto_tries_all_points_of_a_space_that_the_budget_covers() -> None:
+    config = study_config("auto", SPACES["discrete"], budget=Budget(max_trials=10, parallel=10))
+    (advice,) = LocalSuggestions().suggest(config, [], [1]).advice
+    assert advice.labels[CHOSEN_LABEL] == "grid"
+
+
+def test_auto_takes_what_the_base_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("algorithms.auto.find_spec", lambda _module: None)
+    assert taken() == ["sobol"]
+    assert taken(further_objectives=SEVERAL) == ["nsga2"]
+
+
+def test_what_auto_answers_is_what_the_one_it_took_would() -> None:
+    config = study_config(
+        "auto", SPACES["mixed"], budget=Budget(max_trials=400, parallel=61), further_objectives=SEVERAL
+    )
+    auto = LocalSuggestions().suggest(config, [], range(1, 7)).advice
+    for each in auto[:2]:
+        name = each.labels[CHOSEN_LABEL]
+        (alone,) = LocalSuggestions().suggest(replace(config, algorithm=name), [], [each.ordinal]).advice
+        assert alone.assignment == each.assignment

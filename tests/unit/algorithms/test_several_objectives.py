@@ -66,7 +66,7 @@ def test_the_volume_by_hand():
 @pytest.mark.parametrize(
     ("algorithm", "steps", "reaches"),
     # Of 3.0 that the whole front has; random search has 0.7 after 25 and 1.7 after 100 trials.
-    [("gp", 25, 2.5), ("tpe", 50, 1.8), ("multivariate-tpe", 50, 1.8), ("nsga2", 120, 2.0)],
+    [("gp", 25, 2.5), ("auto", 25, 2.5), ("tpe", 50, 1.8), ("multivariate-tpe", 50, 1.8), ("nsga2", 120, 2.0)],
 )
 def test_is_far_better_than_chance(algorithm, steps, reaches):
     found, chance = (

@@ -1,0 +1,214 @@
+"""Who may do what over HTTP, what is too large, and what is seen from outside."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from katib.config import ServerSettings
+from katib.errors import InvalidInput
+from katib.server.http.app import create_app
+from katib.server.running import check_protected, is_loopback
+from katib.service.access import Role, create_token, refusal
+from katib.service.desk import Desk
+from katib.stores.contract import Store, Token
+from katib.stores.opening import open_store
+from katib.suggestion import open_suggestions
+from katib.suggestion.contract import SuggestionService
+from katib.testing.http import client_of
+
+SPEC: dict[str, Any] = {
+    "objective": {"type": "minimize", "objectiveMetricName": "loss"},
+    "algorithm": {"algorithmName": "random"},
+    "parameters": [{"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}}],
+}
+SETTINGS = ServerSettings(port=0, grace=5, largest_request=10_000, token_seconds=0.0)
+
+
+@pytest.fixture(scope="module")
+def suggestions() -> Iterator[SuggestionService]:
+    service = open_suggestions()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / "katib.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(store: Store, suggestions: SuggestionService) -> Iterator[httpx.Client]:
+    with client_of(create_app(Desk(store, suggestions), SETTINGS, authenticated=True), SETTINGS) as opened:
+        yield opened
+
+
+def bearer(store: Store, role: Role, study: str = "", ordinal: int = 0) -> dict[str, str]:
+    text, _ = create_token(store, role, study=study, ordinal=ordinal, now=1.0)
+    return {"Authorization": f"Bearer {text}"}
+
+
+def test_nobody_comes_in_without_a_valid_token(client: httpx.Client, store: Store) -> None:
+    admin = bearer(store, Role.ADMIN)
+    assert client.get("/api/v1/studies", headers=admin).status_code == 200
+    text = admin["Authorization"].removeprefix("Bearer ")
+    for wrong in (
+        None,
+        "",
+        "Bearer",
+        "Bearer x",
+        f"Basic {text}",
+        f"Bearer {text}x",
+        f"Bearer {text[:-1]}",
+        "Bearer ä",
+    ):
+        headers = {} if wrong is None else {"Authorization": wrong.encode()}
+        for path in ("/api/v1/studies", "/metrics", "/suggestion/v1/studies", "/nowhere"):
+            answer = client.get(path, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized"), wrong
+            assert answer.headers["www-authenticate"] == "Bearer"
+    for path in ("/healthz", "/readyz", "/openapi.json"):
+        assert client.get(path).status_code == 200
+    (token,) = store.tokens()
+    assert text.split("_", 2)[2] not in repr(token), "the store knows no secret"
+    store.delete_token(token.id)
+    assert client.get("/api/v1/studies", headers=admin).status_code == 401, "revoked"
+
+
+def test_a_tenant_reaches_nothing_of_another_one(
+    client: httpx.Client, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """T25: forged headers, a missing name, and the token of another trial."""
+    admin = bearer(store, Role.ADMIN)
+    for name in ("a", "b"):
+        client.post("/api/v1/studies", json={"name": name, "spec": SPEC}, headers=admin)
+        client.post(f"/api/v1/studies/{name}/suggest", json={"client": "c", "count": 2}, headers=admin)
+    mine = bearer(store, Role.USER, "a")
+    assert [each["name"] for each in client.get("/api/v1/studies", headers=mine).json()["studies"]] == ["a"]
+    assert client.get("/api/v1/studies/a", headers=mine).status_code == 200
+    uid = client.get("/api/v1/studies/b", headers=admin).json()["uid"]
+    with caplog.at_level(logging.WARNING, logger="katib.server.access"):
+        for method, path in (
+            ("GET", "/api/v1/studies/b"),
+            ("GET", f"/api/v1/studies/{uid}"),
+            ("GET", "/api/v1/studies/b/trials"),
+            ("GET", "/api/v1/studies/b/watch"),
+            ("DELETE", "/api/v1/studies/b"),
+            ("DELETE", "/api/v1/studies/a"),
+            ("POST", "/api/v1/studies/b/trials/1/complete"),
+            ("POST", "/api/v1/studies"),
+            ("POST", "/api/v1/import"),
+            ("POST", "/api/v1/studies/a/clone"),
+            ("GET", "/suggestion/v1/studies"),
+            ("GET", "/metrics"),
+            ("GET", "/api/v1/studies/none"),
+        ):
+            forged = {**mine, "X-User": "admin", "kubeflow-userid": "admin"}
+            answer = client.request(method, path, headers=forged, json={} if method == "POST" else None)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden"), path
+    denied = [record.__dict__["fields"] for record in caplog.records]
+    assert [each["path"] for each in denied][:2] == ["/api/v1/studies/b", f"/api/v1/studies/{uid}"]
+    assert mine["Authorization"].split("_", 2)[2] not in str(denied)
+
+    trial = bearer(store, Role.TRIAL, "a", 1)
+    done = {"metrics": {"loss": 1}}
+    for path in ("/b/trials/1/complete", "/a/trials/2/complete", "/a/trials/1/stop", "/a/suggest"):
+        assert client.post(f"/api/v1/studies{path}", json=done, headers=trial).status_code == 403, path
+    for path in ("", "/a", "/a/trials", "/a/trials/2", "/a/best"):
+        assert client.get(f"/api/v1/studies{path}", headers=trial).status_code == 403, path
+    assert client.get("/api/v1/studies/a/trials/1", headers=trial).status_code == 200
+    assert client.post("/api/v1/studies/a/trials/1/complete", json=done, headers=trial).status_code == 200
+    assert client.get("/api/v1/studies/b/trials/1", headers=admin).json()["status"] == "Running"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/studies/s/trials/+7"),
+        ("GET", "/api/v1/studies/s/trials/7/"),
+        ("GET", "/api/v1/studies/s/trials/7/../8"),
+        ("GET", "/api/v1/studies//trials/7"),
+        ("PUT", "/api/v1/studies/s/trials/7"),
+        ("POST", "/api/v1/studies/s/trials/7"),
+        ("POST", "/api/v1/studies/s/trials/77/complete"),
+        ("POST", "/api/v1/studies/s/trials/7/complete/x"),
+        ("POST", "/API/v1/studies/s/trials/7/complete"),
+        ("POST", "/api/v1/studies/s/trials/7/stop"),
+    ],
+)
+def test_what_is_not_known_a_narrow_token_does_not_allow(method: str, path: str) -> None:
+    token = Token(id="t", digest="", role="trial", study_uid="u", ordinal=7)
+    assert refusal(token, "POST", "/api/v1/studies/s/trials/7/complete", lambda key: "u") == ""
+    assert refusal(token, method, path, lambda key: "u") != ""
+
+
+def test_a_key_of_somebody_else_tells_nothing(client: httpx.Client, store: Store) -> None:
+    one, other = bearer(store, Role.USER), bearer(store, Role.USER)
+    key = {"Idempotency-Key": "k"}
+    body = {"name": "mine", "spec": SPEC}
+    assert client.post("/api/v1/studies", json=body, headers={**one, **key}).status_code == 201
+    answer = client.post("/api/v1/studies", json=body, headers={**other, **key})
+    assert (answer.status_code, answer.headers.get("idempotent-replay")) == (200, None)
+
+
+def test_a_request_that_is_too_large_is_refused(client: httpx.Client, store: Store) -> None:
+    admin = bearer(store, Role.ADMIN)
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(20):
+            yield b" " * 1000
+
+    for content in (b" " * 10_001, pieces()):
+        answer = client.post("/api/v1/studies", content=content, headers=admin)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_numbers_and_log_lines_hold_no_secret(
+    client: httpx.Client, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    admin = bearer(store, Role.ADMIN)
+    with caplog.at_level(logging.INFO, logger="katib.server.requests"):
+        client.post("/api/v1/studies", json={"name": "a", "spec": SPEC}, headers=admin)
+        client.get("/api/v1/studies/a", params={"secret": "in a query"}, headers=admin)
+        client.get("/api/v1/studies/b", headers=admin)
+        numbers = client.get("/metrics", headers=admin).text
+    assert 'katib_http_requests_total{method="POST",route="/api/v1/studies",status="201"} 1.0' in numbers
+    assert 'katib_http_requests_total{method="GET",route="/api/v1/studies/{study}",status="404"} 1.0' in numbers
+    lines = [record.__dict__["fields"] for record in caplog.records]
+    assert [(line["path"], line["status"]) for line in lines][:2] == [
+        ("/api/v1/studies", 201),
+        ("/api/v1/studies/a", 200),
+    ]
+    assert "in a query" not in str(lines)
+    assert admin["Authorization"].split("_", 2)[2] not in str(lines)
+
+
+def test_a_token_is_for_what_goes_together(store: Store) -> None:
+    for role, study, ordinal, paths in (
+        (Role.ADMIN, "a", 0, ["--study"]),
+        (Role.TRIAL, "", 0, ["--study", "--trial"]),
+        (Role.USER, "", 3, ["--trial"]),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            create_token(store, role, study=study, ordinal=ordinal, now=1.0)
+        assert [fault.path for fault in caught.value.faults] == paths
+
+
+def test_off_loopback_everybody_is_asked(store: Store) -> None:
+    assert [is_loopback(host) for host in ("localhost", "127.0.0.9", "::1", "0.0.0.0", "::", "example.org")] == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip
+    far, near = ServerSettings(host="0.0.0.0"), ServerSettings()
+    assert check_protected(store, near, asked=False, insecure=False) is False
+    assert check_protected(store, far, asked=False, insecure=True) is False
+    for settings, asked in ((far, False), (near, True)):
+        with pytest.raises(InvalidInput, match="katib token create"):
+            check_protected(store, settings, asked=asked, insecure=False)
+    create_token(store, Role.ADMIN, now=1.0)
+    assert check_protected(store, far, asked=False, insecure=False) is True
+    assert check_protected(store, near, asked=True, insecure=False) is True
