@@ -597,7 +597,9 @@ def _held_by(trial: Trial, client: str) -> bool:
 
 
 def _stale(view: StudyView, moves: Sequence[Transition], summary: Summary) -> int:
-    """How many trials after the best one are finished after `moves`."""
+    """How many trials after the best one are finished after `moves`; 0 where no budget asks for it."""
+    if view.study.budget.max_stale is None:
+        return 0
     open_ones, advised = {trial.ordinal for trial in view.unfinished}, {trial.ordinal for trial in view.advised}
     for move in moves:
         advised.discard(move.ordinal)
