@@ -19,7 +19,10 @@ EQUAL = 1e-14
 
 
 def crossed(one: float, other: float, u: float, *, upper: bool, index: float = CROSSOVER_INDEX) -> float:
-    """One of the two children that simulated binary crossover gives two coordinates: the upper or the lower one."""
+    """One of the two children that simulated binary crossover gives two coordinates: the upper or the lower one.
+
+    `u` is a draw, 0 <= u < 1.
+    """
     low, high = min(one, other), max(one, other)
     if high - low < EQUAL:
         return one

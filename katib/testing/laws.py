@@ -119,6 +119,8 @@ def moves_lawfully(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"moves {move.ordinal} from {move.source}/{move.attempt}, where it is not"
         if move.target not in ALLOWED.get(move.source, frozenset()):
             yield f"moves {move.ordinal} from {move.source} to {move.target}"
+        if move.loan is not None or (move.source is TrialState.ADVISED and move.target is not TrialState.PENDING):
+            yield f"hands out {move.ordinal}, which is for studies that clients run"
         if move.attempt_after not in (None, move.attempt, move.attempt + 1):
             yield f"moves {move.ordinal} to attempt {move.attempt_after}"
         if move.target is TrialState.SUCCEEDED and move.value is None:

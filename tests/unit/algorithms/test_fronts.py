@@ -118,7 +118,7 @@ def test_one_of_few_values_becomes_another():
     assert mutated(0.5, 0.01, least=1 / 1000) == mutated(0.5, 0.01)
 
 
-@given(*[st.floats(0, 1)] * 3, st.booleans(), st.floats(0, 1))
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1, exclude_max=True), st.booleans(), st.floats(0, 1))
 def test_children_stay_between_the_bounds(one, other, u, upper, least):
     assert 0 <= crossed(one, other, u, upper=upper) <= 1
     assert 0 <= mutated(one, u, least=least) <= 1
