@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from katib.cli.hints import complete
 from katib.cli.opened import studies_of
 from katib.cli.options import Db, Name, Output, OutputOption
 from katib.cli.render import print_json, say
@@ -19,20 +20,20 @@ def explain(name: Name, db: Db = "", output: OutputOption = Output.TEXT) -> None
     from pathlib import Path
 
     from katib.core.trial import Trial
-    from katib.runners.local import read_log
+    from katib.runners.local import plain, read_log
     from katib.service.explain import explain as explained
 
     with studies_of(db) as studies:
         folder = Path(studies.store.get_study(name).run_dir)
 
         def tail_of(trial: Trial) -> str:
-            return read_log(folder, trial.name, attempt=trial.attempt, tail=5) or ""
+            return plain(read_log(folder, trial.name, attempt=trial.attempt, tail=5) or "")
 
         answer = explained(studies.store, name, now=time.time(), tail_of=tail_of)
     if output is Output.JSON:
         print_json(answer.as_json())
     else:
-        say("\n".join(_lines(answer)))
+        say(complete("\n".join(_lines(answer))))
 
 
 def _lines(answer: "Explanation") -> list[str]:

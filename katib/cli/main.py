@@ -8,6 +8,7 @@ from katib.cli.algorithms import algorithms
 from katib.cli.delete import delete
 from katib.cli.explain import explain
 from katib.cli.export import export
+from katib.cli.hints import complete
 from katib.cli.listing import list_studies
 from katib.cli.logs import logs
 from katib.cli.resume import resume
@@ -32,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run_command)
 app.command("resume")(resume)
@@ -64,7 +66,7 @@ def run() -> None:
     try:
         app()
     except KatibError as error:
-        sys.stderr.write(f"katib: {error}\n")
+        sys.stderr.write(complete(f"katib: {error}\n"))
         sys.exit(BAD_INPUT if isinstance(error, BAD_INPUT_ERRORS) else FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from katib.cli.hints import remember
 from katib.config import Settings, from_environment, read_endpoints
+from katib.errors import Fault, InvalidInput
 
 
 class Output(StrEnum):
@@ -25,6 +27,7 @@ Db = Annotated[
         "--db",
         help="The store: a file or a database URL (sqlite, postgresql, mysql). Default: $KATIB_DB, else ./katib.db.",
         show_default=False,
+        callback=remember,
     ),
 ]
 OutputOption = Annotated[
@@ -71,24 +74,36 @@ def settings_of(algorithms: list[str] | None = None, stopping: list[str] | None 
 def store_location(db: str, *, creating: bool = False) -> str:
     """Where the store is: what was asked for, else katib.db in this folder.
 
-    A command that makes a store puts it into the user's data folder where this one cannot be written.
+    Where this folder cannot be written and has no store, it is the one in the user's data folder.
+
+    Raises InvalidInput when there is no current folder any more.
     """
     asked = db or from_environment(os.environ).store
     if asked:
         return asked
-    here = Path.cwd()
-    if not creating or (here / DEFAULT_FILE).exists() or os.access(here, os.W_OK):
+    here = current_folder()
+    if (here / DEFAULT_FILE).exists() or os.access(here, os.W_OK):
         return str(here / DEFAULT_FILE)
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "katib"
+    if not creating and not (home / DEFAULT_FILE).exists():
+        return str(here / DEFAULT_FILE)
     home.mkdir(parents=True, exist_ok=True)
-    sys.stderr.write(
-        f"katib: {here} is not writable; the store is {home / DEFAULT_FILE}: name it with --db or KATIB_DB\n"
-    )
+    sys.stderr.write(f"katib: {here} is not writable; the store is {home / DEFAULT_FILE}\n")
     return str(home / DEFAULT_FILE)
+
+
+def current_folder() -> Path:
+    """The folder that the command was given in. Raises InvalidInput when it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        wanted = "a folder that exists: this one was deleted"
+        fault = Fault(path="the current folder", wanted=wanted, hint="cd into one")
+        raise InvalidInput([fault], what="the command line") from error
 
 
 def run_root(location: str) -> Path:
     """The folder for trial logs: katib-runs beside the store's file, or in this folder for a database server."""
     path = location.removeprefix("sqlite:///") if location.startswith("sqlite:///") else location
-    folder = Path.cwd() if "://" in path else Path(path).expanduser().resolve().parent
+    folder = current_folder() if "://" in path else Path(path).expanduser().resolve().parent
     return folder / "katib-runs"

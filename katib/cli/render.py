@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from katib.cli.hints import complete
+
 
 def print_json(data: Any) -> None:
     """One JSON document on stdout, strictly valid."""
@@ -18,7 +20,7 @@ def say(line: str = "") -> None:
 
 def note(line: str) -> None:
     """A line that is not the answer, on stderr."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(complete(line) + "\n")
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
@@ -51,7 +53,7 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
         lines.append(f"  algorithm  {view['algorithm']}, which took {view['algorithm_chosen']}")
     best = view["best"]
     if best is None:
-        return [*lines, "  best       none: no trial has reported a value"]
+        return [*lines, "  best       none: no trial has reported a value", *_failure_lines(view)]
     objective = view["objective"]
     lines += [
         f"  best       {objective['metric']} = {best['value']} ({objective['direction']}), trial {best['ordinal']}"
@@ -61,7 +63,22 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
     return [*lines, f"  run again  {command}"] if command else lines
 
 
+def _failure_lines(view: Mapping[str, Any]) -> list[str]:
+    failure = view["last_failure"]
+    if failure is None:
+        return []
+    said = failure["message"].splitlines()[:SHOWN_LINES]
+    look = f"  look       `katib explain {view['name']}`, `katib logs {view['name']}/{failure['ordinal']}`"
+    return [f"  last       trial {failure['ordinal']}: {said[0]}", *(f"    | {line}" for line in said[1:]), look]
+
+
+SHOWN_LINES = 6
+"""Of why the last trial failed; `explain` shows all."""
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    # A value with a line's end or a terminal's command in it must not act on the terminal.
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -52,5 +52,5 @@ def resume(
     if not follow:
         raise typer.Exit(detach(study, location, output, settings))
     with Session(location, settings) as session:
-        code = watch(session, Started(study=study, created=False, notes=()), output=output, location=location)
+        code = watch(session, Started(study=study, created=False, notes=()), output=output)
     raise typer.Exit(code)

@@ -1,8 +1,9 @@
 """`katib run`."""
 
 import shlex
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +18,12 @@ from katib.cli.options import (
     store_location,
 )
 from katib.config import Settings
-from katib.errors import Fault, InvalidInput
+from katib.errors import AlreadyExists, Fault, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from katib.embedded.starting import Started
 
 Words = Annotated[
     list[str] | None,
@@ -121,13 +127,38 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
         if faults := getattr(document, "faults", ()):
             raise InvalidInput(faults, what=words[0])
         typer.echo(to_yaml(document), nl=False)
+        _warn_of(document)
         return
     settings = settings_of(endpoints, stopping_endpoints)
-    _start(document, lines, settings, workdir=workdir, db=db, output=output, follow=follow)
+    named = not params or bool(name) or any(each.startswith("metadata.name=") for each in sets or [])
+    _start(document, lines, settings, workdir=workdir, db=db, output=output, follow=follow, named=named)
+
+
+def _warn_of(document: dict[str, Any]) -> None:
+    """Say what is likely a mistake in an Experiment that is only printed. What is wrong with it is for `validate`."""
+    from katib.cli.render import note
+    from katib.spec.cluster import script_warnings
+    from katib.spec.prepare import prepare
+
+    try:
+        prepared = prepare(document)
+    except InvalidInput as error:
+        note(f"katib: {error}")
+        return
+    for warning in script_warnings(prepared):
+        note(f"note: {warning}")
 
 
 def _start(
-    document: dict[str, Any], lines: Any, settings: Settings, *, workdir: Path, db: str, output: Output, follow: bool
+    document: dict[str, Any],
+    lines: Any,
+    settings: Settings,
+    *,
+    workdir: Path,
+    db: str,
+    output: Output,
+    follow: bool,
+    named: bool,
 ) -> None:
     from katib.cli.watching import detach, watch
     from katib.embedded.session import Session
@@ -135,12 +166,32 @@ def _start(
 
     location = store_location(db, creating=True)
     with Session(location, settings) as session:
-        opened = start(session, document, lines=lines, run_root=run_root(location), workdir=workdir)
+        begin = partial(start, session, lines=lines, run_root=run_root(location), workdir=workdir)
+        opened = begin(document) if named else _under_a_free_name(begin, document)
         if follow:
-            code = watch(session, opened, output=output, location=location)
+            code = watch(session, opened, output=output)
     if not follow:
         code = detach(opened.study, location, output, settings)
     raise typer.Exit(code)
+
+
+def _under_a_free_name(begin: "Callable[[dict[str, Any]], Started]", document: dict[str, Any]) -> "Started":
+    """Nobody chose the name: when another study has it, this one gets a number behind it, or goes on under that."""
+    from dataclasses import replace
+    from itertools import count
+
+    name = document["metadata"]["name"]
+    for number in count(1):
+        document["metadata"]["name"] = name if number == 1 else f"{name}-{number}"
+        try:
+            started = begin(document)
+        except AlreadyExists:
+            continue
+        if number == 1:
+            return started
+        taken = f"other studies are named {name}: this one is {document['metadata']['name']}; --name gives it another"
+        return replace(started, notes=(taken, *started.notes))
+    raise AssertionError("count() has no end")
 
 
 def _from_file(words: list[str], given: list[str]) -> tuple[dict[str, Any], Any, Path]:

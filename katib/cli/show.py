@@ -1,5 +1,6 @@
 """`katib show NAME`."""
 
+from katib.cli.hints import complete
 from katib.cli.opened import studies_of
 from katib.cli.options import Db, Name, Output, OutputOption
 from katib.cli.render import print_json, say, study_lines
@@ -19,4 +20,4 @@ def show(name: Name, db: Db = "", output: OutputOption = Output.TEXT) -> None:
     if output is Output.JSON:
         print_json(report)
     else:
-        say("\n".join(study_lines(report, report["command"] or "")))
+        say(complete("\n".join(study_lines(report, report["command"] or ""))))

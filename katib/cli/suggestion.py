@@ -8,7 +8,11 @@ from katib.config import ServeSettings
 
 DEFAULTS = ServeSettings()
 
-suggestion = typer.Typer(help="Algorithms as a service, over Katib's gRPC API.", no_args_is_help=True)
+suggestion = typer.Typer(
+    help="Algorithms as a service, over Katib's gRPC API.",
+    epilog="Example: katib suggestion serve --port 6789",
+    no_args_is_help=True,
+)
 
 
 @suggestion.callback()
@@ -34,6 +38,11 @@ def serve(
 
     Example: katib suggestion serve --port 6789
     """
+    import os
+
+    # gRPC writes lines of its own to stderr, such as for a port in use, which is told in words below.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
     from katib.rpc import check_installed
 
     check_installed("`katib suggestion serve`")

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from katib.cli.hints import complete
 from katib.cli.options import Output
 from katib.cli.progress import ProgressView, open_progress
 from katib.cli.render import note, print_json, say, study_lines
@@ -24,28 +25,31 @@ from katib.service.reports import study_report
 INTERRUPTED = 130
 
 
-def watch(session: Session, started: Started, *, output: Output, location: str) -> int:
+def watch(session: Session, started: Started, *, output: Output) -> int:
     """Run the study to its end and print the result; returns the exit code."""
     study = started.study
     name = study.name
     for line in started.notes:
         note(f"note: {line}")
-    if not started.created and not study.condition.concluded:
-        note(f"{name} exists and goes on: {study.summary.created} trials so far")
     if study.condition.concluded:
+        if not started.created:
+            note(f"{name} has ended before, and nothing was run: {study.condition.message}")
+            note(f"`katib resume {name} --max-trials N` extends it, and another --name begins anew")
         return _finish(session, study, output)
+    session.own(name)
+    if study.summary.created:
+        note(f"{name} exists and goes on: {study.summary.created} trials so far")
     progress = open_progress(sys.stderr, study)
     with progress, _interruptible(session, name, progress) as interrupted:
         try:
             study = session.run(name, progress.update)
         except KeyboardInterrupt:
-            session.kill()
             interrupted.set()
+            session.kill(name)
     if not interrupted.is_set():
         return _finish(session, study, output)
     study = session.store.get_study(name)
-    option = "" if location == str(Path.cwd() / "katib.db") else f" --db {location}"
-    note(f"interrupted; `katib resume {name}{option}` goes on, unfinished trials run again")
+    note(f"interrupted; `katib resume {name}` goes on, unfinished trials run again")
     _finish(session, study, output)
     return INTERRUPTED
 
@@ -70,7 +74,8 @@ def detach(study: Study, location: str, output: Output, settings: Settings) -> i
         print_json({"name": study.name, "pid": process.pid, "log": str(log)})
     else:
         say(f"{study.name} runs in the background as process {process.pid}; its log is {log}")
-        say(f"`katib show {study.name}`, `katib explain {study.name}` and `katib stop {study.name}` work on it")
+        names = f"`katib show {study.name}`, `katib explain {study.name}` and `katib stop {study.name}`"
+        say(complete(f"{names} work on it"))
     return 0
 
 
@@ -79,7 +84,7 @@ def _finish(session: Session, study: Study, output: Output) -> int:
     if output is Output.JSON:
         print_json(report)
     else:
-        say("\n".join(study_lines(report, report["command"] or "")))
+        say(complete("\n".join(study_lines(report, report["command"] or ""))))
     return 0 if study.condition.status is StudyStatus.SUCCEEDED else 1
 
 

@@ -64,6 +64,14 @@ class Controller:
         owned.runner.on_change(lambda: self._queue.add(owned.name))
         self._queue.add(owned.name)
 
+    def watches(self, name: str) -> bool:
+        """Whether it looks after that study."""
+        return name in self._watched
+
+    def let_go(self, name: str) -> None:
+        """Give up a study's lease, and look after it no more."""
+        self._store.release(self._watched.pop(name).owned.lease)
+
     def wake(self, name: str) -> None:
         """Look at a study now: something about it changed."""
         watched = self._watched.get(name)

@@ -64,8 +64,9 @@ class Session:
             LeaseHeld: another live process runs it.
             Stale: another process took it over meanwhile.
         """
-        if name not in self._owned:
-            self._controller.take(self._own(name), on_progress)
+        owned = self.own(name)
+        if not self._controller.watches(name):
+            self._controller.take(owned, on_progress)
         with _short_turns():
             return self._controller.run_until_over(name)
 
@@ -74,10 +75,15 @@ class Session:
         self.store.wish(name, Wish(stop=True), now=time.time())
         self._controller.wake(name)
 
-    def kill(self) -> None:
-        """End every run at once."""
-        for owned in self._owned.values():
-            owned.runner.close(kill=True)
+    def kill(self, name: str) -> None:
+        """End every run of a study at once, and record that it is stopped: they are found dead, as after a crash."""
+        owned = self._owned.pop(name)
+        owned.runner.close(kill=True)
+        if owned.stopper is not None:
+            owned.stopper.close()
+        self._controller.let_go(name)
+        self.store.wish(name, Wish(stop=True), now=time.time())
+        self.run(name)
 
     def close(self) -> None:
         """Give up leases, let go of runs, end the workers, close the store."""
@@ -92,7 +98,11 @@ class Session:
             self.early_stopping.close()
             self.store.close()
 
-    def _own(self, name: str) -> OwnedStudy:
+    def own(self, name: str) -> OwnedStudy:
+        """Become the owner of a study, unless this session is that already. Raises LeaseHeld, NotFound."""
+        return self._owned.get(name) or self._take(name)
+
+    def _take(self, name: str) -> OwnedStudy:
         lease = self._acquire(name)
         study = self.store.get_study(name)
         experiment = from_effective(study.effective)

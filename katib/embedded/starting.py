@@ -1,7 +1,10 @@
 """From an Experiment document to a study on record, checked whole before anything is written."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,13 @@ from katib.runners.local.places import collected_path, place_of
 from katib.service.checks import check_early_stopping
 from katib.spec.cluster import script_warnings
 from katib.spec.container import Process, process_of
+from katib.spec.defaults import with_defaults
+from katib.spec.experiment import TrialTemplate
+from katib.spec.paths import nearest_line, within
+from katib.spec.placeholders import texts
 from katib.spec.prepare import Prepared, prepare
 from katib.spec.render import Template
+from katib.spec.shape import parse, plain
 from katib.spec.study import search_space, study_config
 from katib.suggestion.check import combination_faults, grid_note
 from katib.suggestion.contract import SuggestionService
@@ -67,14 +75,29 @@ def checked(
     try:
         prepared = prepare(document, lines=lines)
     except InvalidInput as error:
-        unknown = _unknown_algorithm(document, suggestions)
-        raise InvalidInput([*error.faults, *unknown], what=error.what) from error
+        also = _unknown_algorithm(document, suggestions) or _faults_of_settings(document, error.faults, suggestions)
+        raise InvalidInput([*error.faults, *also], what=error.what) from error
     faults = _unknown_algorithm(prepared.effective, suggestions)
     faults = faults or list(suggestions.validate(study_config(prepared.experiment, uid="")))
     if faults:
         raise InvalidInput(faults, what=f"algorithm {prepared.experiment.spec.algorithm.algorithm_name!r}")
     check_early_stopping(prepared, stopping or LocalEarlyStopping())
     return prepared
+
+
+def _faults_of_settings(
+    document: Mapping[str, Any], known: Sequence[Fault], suggestions: SuggestionService
+) -> list[Fault]:
+    """What the algorithm says of its settings in a document with faults elsewhere. With a fault in what the algorithm
+    is told (the space, the objective, the budget) it is not asked: it would speak of what was left out.
+    """
+    told = ("spec.algorithm", "spec.parameters", "spec.objective", "spec.maxTrialCount", "spec.parallelTrialCount")
+    experiment = with_defaults(parse(plain(document)[0])[0])
+    if any(within(fault.path, part) or within(part, fault.path) for fault in known for part in told):
+        return []
+    lines: Mapping[str, int] = getattr(document, "lines", {})
+    found = suggestions.validate(study_config(experiment, uid=""))
+    return [replace(fault, line=nearest_line(fault.path, lines)) for fault in found]
 
 
 def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionService) -> list[Fault]:
@@ -119,11 +142,28 @@ def check_runnable(prepared: Prepared) -> tuple[str, ...]:
     manifest = Template.of(experiment).render(name="trial", namespace=experiment.namespace, assignment=first)
     process = process_of(manifest, template.primary_container_name)
     _check_collected_path(prepared, process)
+    _check_program(template, process)
     notes = [*process.notes, *(str(warning) for warning in script_warnings(prepared))]
     collector = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
     if collector == "PrometheusMetric" and (experiment.spec.parallel_trial_count or 1) > 1:
         notes.append("trials that run at the same time share this machine's ports: each must serve one of its own")
     return tuple(notes)
+
+
+def _check_program(template: TrialTemplate, process: Process) -> None:
+    """A program that is not there would fail every trial in the same way. One whose name depends on a parameter, or
+    that is given by its path, may be there when a trial starts.
+    """
+    name = process.argv[0]
+    written = any(text == name for _parts, text in texts(template.trial_spec or {}))
+    search = process.env.get("PATH", os.environ.get("PATH", os.defpath))
+    if "/" in name or not written or shutil.which(name, path=search) is not None:
+        return
+    hint = "install it, or activate the environment that it is installed in"
+    if name.startswith("python") and sys.executable:
+        hint = f"activate your environment, or write {sys.executable}, which katib itself runs with"
+    fault = Fault(path="the trial's command", given=name, wanted=f"a program that is in PATH ({search})", hint=hint)
+    raise InvalidInput([fault], what="the Experiment")
 
 
 def _check_collected_path(prepared: Prepared, process: Process) -> None:

@@ -6,8 +6,9 @@ import re
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -58,7 +59,10 @@ def tune(  # noqa: PLR0913 - each is a documented argument
             be any objects that pickle. With `@optimizer=sgd` behind such a text `fn` gets the parameter only in trials
             in which optimizer is sgd.
         objective: the metric to optimise.
+        direction: `minimize` or `maximize`.
         algorithm: a name that `katib algorithms` lists; `auto` takes one that fits.
+        max_trials: how many trials to run in all.
+        parallel: how many of them at a time.
         early_stopping: what ends hopeless trials early, as on the command line: `medianstop`, or with settings
             `medianstop:start_step=5,min_trials_required=4`. `fn` must report by `katib.report(loss=…, step=…)`.
         goal: stop as soon as the objective reaches it; None for no goal.
@@ -84,25 +88,61 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     payload = _save(fn, objective=objective, values=values, folder=run_root)
     study_name = name or _name_for(fn)
     words = [sys.executable, "-m", "katib.function_trial", str(payload), *(f"{key}={{{key}}}" for key in parameters)]
-    document = experiment_from_command(
-        name=study_name,
-        params=spaces,
-        command=words,
-        objective=objective,
-        direction=direction,
-        algorithm=algorithm,
-        early_stopping=early_stopping,
-        max_trials=max_trials,
-        parallel=min(parallel, max_trials),
-    )
-    _complete(document, goal=goal, settings=settings)
     with Session(location, engine) as session:
-        started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
+        with _in_words_of_tune():
+            document = experiment_from_command(
+                name=study_name,
+                params=spaces,
+                command=words,
+                objective=objective,
+                direction=direction,
+                algorithm=algorithm,
+                early_stopping=early_stopping,
+                max_trials=max_trials,
+                parallel=min(parallel, max_trials),
+            )
+            _complete(document, goal=goal, settings=settings)
+            started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
         with _stream(progress) as stream, LineProgress(stream, started.study) as shown:
             study = started.study
             if not study.condition.concluded:
                 study = _run(session, study_name, shown)
         return result_of(session.store, study, values)
+
+
+@contextmanager
+def _in_words_of_tune() -> Iterator[None]:
+    """Faults are told of tune's arguments, which a command line and an Experiment were made of."""
+    try:
+        yield
+    except InvalidInput as error:
+        faults = [replace(fault, path=_argument(fault.path), line=None) for fault in error.faults]
+        raise InvalidInput(faults, what="tune") from error
+
+
+def _argument(path: str) -> str:
+    """What in a call of tune a path of the command line or of an Experiment stands for."""
+    if path.startswith("--param "):
+        name = path.removeprefix("--param ").partition("=")[0]
+        return f"parameters[{name!r}]"
+    for prefix, argument in _ARGUMENTS.items():
+        if path.startswith(prefix):
+            return argument
+    return path
+
+
+_ARGUMENTS = {
+    "--early-stopping": "early_stopping",
+    "spec.algorithm.algorithmName": "algorithm",
+    "spec.algorithm.algorithmSettings": "settings",
+    "spec.earlyStopping": "early_stopping",
+    "spec.maxTrialCount": "max_trials",
+    "spec.parallelTrialCount": "parallel",
+    "spec.objective.goal": "goal",
+    "spec.objective.type": "direction",
+    "spec.objective.objectiveMetricName": "objective",
+    "metadata.name": "name",
+}
 
 
 def _run(session: Session, name: str, shown: LineProgress) -> Any:
@@ -157,7 +197,14 @@ def _save(fn: Callable[..., Any], *, objective: str, values: dict[str, dict[str,
     functions = folder / ".functions"
     functions.mkdir(parents=True, exist_ok=True)
     path = functions / f"{secrets.token_hex(8)}.pkl"
-    save(path, fn, objective=objective, values=values)
+    try:
+        save(path, fn, objective=objective, values=values)
+    except Exception as error:
+        # cloudpickle raises what the objects raise that it meets.
+        wanted = "a function that can be sent to another process; it, or something that it uses from outside, cannot"
+        hint = "make such things inside the function, or at the top of a module"
+        fault = Fault(path="fn", given=f"{getattr(fn, '__name__', fn)}: {error}", wanted=wanted, hint=hint)
+        raise InvalidInput([fault], what="tune") from error
     final = functions / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.pkl"
     path.replace(final)
     return final

@@ -1,6 +1,7 @@
 """Experiment files -> documents that remember their lines; `--set path=value`."""
 
 import copy
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ class Loaded(dict[str, Any]):
 
 
 def load_file(path: str | Path) -> Loaded:
-    """Read an Experiment file, YAML or JSON. Raises InvalidInput when there is none to read in it."""
+    """Read an Experiment file, YAML or JSON; `-` is standard input. Raises InvalidInput when there is none in it."""
+    if str(path) == "-":
+        return load_text(_decoded(sys.stdin.buffer.read(SIZE_LIMIT + 1), "standard input"), source="standard input")
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -88,7 +91,8 @@ def apply_sets(document: Mapping[str, Any], sets: Iterable[str]) -> Loaded:
     """A copy of `document` with every `path=value` applied, in order.
 
     A value is read as YAML. `[0]` or `.0` is a position in a list, `[name]` the item with that name. Mappings on the
-    way are made as needed, list items are not. Raises InvalidInput naming every setting that could not be applied.
+    way are made as needed; the position after the last item of a list adds one. Raises InvalidInput naming every
+    setting that could not be applied.
     """
     changed = Loaded(
         copy.deepcopy(dict(document)),
@@ -120,11 +124,21 @@ def _apply(document: Loaded, text: str) -> None:
         key = _key(around, part, parts[: depth + 1])
         parts = (*parts[:depth], key, *parts[depth + 1 :])
         if depth == len(parts) - 1:
-            around[key] = _value(written, parts)
-        elif isinstance(around, dict) and around.get(key) is None:
-            around[key] = {}
+            _put(around, key, _value(written, parts))
+            break
+        if isinstance(around, dict) and around.get(key) is None:
+            around[key] = [] if isinstance(parts[depth + 1], int) else {}
+        elif isinstance(around, list) and key == len(around):
+            around.append([] if isinstance(parts[depth + 1], int) else {})
         around = around[key]
     document.lines = {known: line for known, line in document.lines.items() if not known.startswith(show(parts))}
+
+
+def _put(around: Any, key: str | int, value: Any) -> None:
+    if isinstance(around, list) and key == len(around):
+        around.append(value)
+    else:
+        around[key] = value
 
 
 def _value(written: str, parts: Parts) -> Any:
@@ -145,9 +159,15 @@ def _key(around: Any, part: str | int, so_far: Parts) -> str | int:
             known = [str(name) for name in names if name is not None]
             hint = schema.closest(part, known) or f"there are: {', '.join(known) or 'none with a name'}"
             raise _refused("--set", path=path, wanted="an item of the list", given=part, hint=hint)
-        if part < len(around):
+        if part <= len(around):
             return part
-        raise _refused("--set", path=path, wanted="an item of the list", given=str(part), hint=f"it has {len(around)}")
+        raise _refused(
+            "--set",
+            path=path,
+            wanted="an item of the list",
+            given=str(part),
+            hint=f"it has {len(around)}; [{len(around)}] adds one",
+        )
     if not isinstance(around, dict) or isinstance(part, int):
         raise _refused("--set", path=path, wanted="a path into mappings and lists", given=cut(str(around), 60))
     known_fields = schema.fields_of(schema.place_at(so_far[:-1]))

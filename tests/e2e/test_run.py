@@ -3,6 +3,7 @@
 import json
 import shlex
 import subprocess
+import sys
 
 import pytest
 
@@ -349,3 +350,131 @@ def test_a_grid_says_how_many_points_it_has(cli):
     (too_few,) = [each for each in answer["cluster"] if each["path"] == "spec.maxTrialCount"]
     assert too_few["wanted"] == "Max Trial Count: 9 > all possible search combinations: 8"
     assert cli.run("validate", path, "--strict", code=1)
+
+
+QUICK = ("--minimize", "loss", "--max-trials", "2")
+
+
+def test_a_name_that_nobody_chose_makes_way(cli):
+    def run(space: str):
+        done = cli.run("run", "--param", f"x={space}", *QUICK, "-o", "json", "--", "echo", "loss={x}")
+        return done.json["name"], done.err
+
+    assert run("float:0:1")[0] == "echo"
+    name, said = run("float:0:2")
+    assert name == "echo-2"
+    assert "other studies are named echo: this one is echo-2" in said
+    assert run("float:0:1")[0] == "echo"
+    assert run("float:0:2")[0] == "echo-2"
+    assert [study["name"] for study in cli.json("list")] == ["echo", "echo-2"]
+    chosen = ("--name", "echo", *QUICK)
+    assert "--name" in cli.run("run", "--param", "x=float:0:3", *chosen, "--", "echo", "loss={x}", code=2).err
+
+
+def test_hints_name_the_store_that_was_asked_for(cli):
+    cli.run("run", str(cli.write(maxTrialCount=1)), "--db", "other place.db")
+    assert "`katib show study --db 'other place.db'`" in cli.run("explain", "study", "--db", "other place.db").out
+    assert "`katib show study`" in cli.run("explain", "study", "--db", "other place.db", "-o", "json").out
+    missing = cli.run("show", "nothing", "--db", "other place.db", code=2)
+    assert "`katib list --db 'other place.db'`" in missing.err
+
+
+def test_who_has_no_store_has_no_studies(cli):
+    listed = cli.run("list", "-o", "json")
+    assert listed.json == []
+    assert "there is no store" in listed.err
+    assert not (cli.folder / "katib.db").exists()
+
+
+def test_a_deleted_folder_is_said(cli):
+    gone = cli.folder / "gone"
+    gone.mkdir()
+    script = f"cd '{gone}' && rmdir '{gone}' && '{sys.executable}' -m katib list"
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, env=cli.env)
+    assert done.returncode == 2
+    assert "was deleted" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_deleting_without_a_terminal_takes_a_yes(cli):
+    cli.run("run", str(cli.write(maxTrialCount=1)))
+    assert "--yes" in cli.run("delete", "study", code=2).err
+    assert len(cli.json("list")) == 1
+    cli.run("delete", "study", "--yes")
+    assert cli.json("list") == []
+
+
+def test_a_missing_program_is_found_before_the_first_trial(cli):
+    done = cli.run("run", "--param", "x=a,b", *QUICK, "--", "no-such-program", "{x}", code=2)
+    assert "no-such-program" in done.err
+    assert "install it" in done.err
+    assert not (cli.folder / "katib-runs").exists()
+    fine = cli.run("run", "--param", "x=true,false", *QUICK, "--", "{x}", code=1)
+    assert "metric" in fine.err.lower(), "a program that a parameter names is looked for when it is started"
+
+
+def test_a_failed_run_says_why_and_where_to_look(cli):
+    script = "printf '\\033[31mERR \\033[2Jbad\\033[0m\\n'; exit 3"
+    done = cli.run("run", "--param", "x=float:0:1", *QUICK, "--name", "bad", "--", "sh", "-c", script, "{x}", code=1)
+    assert "exited with code 3" in done.out
+    assert "ERR bad" in done.out
+    assert "\x1b" not in done.out + done.err
+    assert "`katib explain bad`" in done.out
+    assert cli.json("show", "bad")["last_failure"]["ordinal"] == 2
+    explained = cli.run("explain", "bad").out
+    assert "ERR bad" in explained
+    assert "its last log lines" not in explained, "they are in the reason"
+    assert "\x1b" not in explained
+
+
+def test_running_a_finished_study_again_says_that_nothing_was_run(cli):
+    path = str(cli.write(maxTrialCount=1))
+    cli.run("run", path)
+    again = cli.run("run", path)
+    assert "nothing was run" in again.err
+    assert "katib resume study --max-trials N" in again.err
+
+
+def test_an_experiment_comes_from_standard_input(cli):
+    text = cli.write(maxTrialCount=1).read_text()
+    done = subprocess.run(cli.words("validate", "-"), input=text, capture_output=True, text=True, env=cli.env)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        cli.words("run", "-"), input=text, capture_output=True, text=True, env=cli.env, cwd=cli.folder
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_faults_of_settings_come_with_all_others(cli):
+    path = cli.write(algorithm={"algorithmName": "tpe", "algorithmSettings": [{"name": "gama", "value": "1"}]}, extra=1)
+    said = cli.run("validate", str(path), code=2).out
+    assert "gama" in said
+    assert "spec.extra" in said
+
+
+def test_set_adds_an_item(cli):
+    path = str(cli.write(maxTrialCount=1, algorithm="tpe"))
+    setting = "spec.algorithm.algorithmSettings[0]"
+    cli.run("run", path, "--set", f"{setting}.name=n_startup_trials", "--set", f"{setting}.value=3")
+    too_far = cli.run("run", path, "--set", "spec.algorithm.algorithmSettings[1].name=x", "--name", "b", code=2)
+    assert "[0] adds one" in too_far.err
+
+
+def test_a_value_does_not_act_on_the_terminal(cli):
+    path = cli.write(
+        parameters=[{"name": "x", "parameterType": "categorical", "feasibleSpace": {"list": ["a\nb", "c\x1b[31m"]}}],
+        script="echo loss=1",
+        maxTrialCount=2,
+    )
+    cli.run("run", str(path))
+    printed = cli.run("trials", "study").out + cli.run("show", "study").out
+    assert len(cli.run("trials", "study").out.splitlines()) == 3
+    assert "\x1b" not in printed
+    assert "a\\nb" in printed
+
+
+def test_printing_an_experiment_warns_of_what_a_shell_would_read(cli):
+    words = ("run", "--print-yaml", "--param", "x=a,b", *QUICK, "--", "sh", "-c", "echo loss={x}")
+    done = cli.run(*words)
+    assert "note:" in done.err
+    assert done.out.startswith("apiVersion")

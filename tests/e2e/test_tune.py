@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -130,3 +131,23 @@ def test_without_progress_nothing_is_said_and_nothing_stays_open(capfd):
     assert capfd.readouterr().err == ""
     # A file that was left open is a warning now, and warnings are errors.
     gc.collect()
+
+
+def test_faults_are_told_of_the_arguments():
+    with pytest.raises(InvalidInput, match=r"tune has") as caught:
+        katib.tune(lambda x: x, {"x": "flot:0:1"}, max_trials=1)
+    assert [fault.path for fault in caught.value.faults] == ["parameters['x']"]
+    with pytest.raises(InvalidInput) as caught:
+        katib.tune(lambda x: x, {"x": "float:0:1"}, algorithm="none", max_trials=1)
+    assert [fault.path for fault in caught.value.faults] == ["algorithm"]
+
+
+def test_what_cannot_be_sent_to_another_process_is_said():
+    lock = threading.Lock()
+
+    def locked(x):
+        with lock:
+            return x
+
+    with pytest.raises(InvalidInput, match=r"locked.*lock"):
+        katib.tune(locked, {"x": "float:0:1"}, max_trials=1)

@@ -121,7 +121,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("command", "container", "said"),
         [
-            (["no-such-tool"], {}, "'no-such-tool' was not found in PATH (/usr/bin:/bin)"),
+            (["no-such-tool"], {}, "'no-such-tool' was not found; install it, or activate"),
             (["python", "train.py"], {"env": [{"name": "PATH", "value": "/nowhere"}]}, sys.executable),
             (["./missing"], {}, "./missing cannot be started: No such file or directory"),
             (["./data"], {}, "make it executable with chmod +x ./data"),

@@ -4,8 +4,8 @@
 keeps the journal that says what became of each.
 """
 
-from katib.runners.local.logs import follow_log, read_log
+from katib.runners.local.logs import follow_log, plain, read_log
 from katib.runners.local.runner import LocalRunner
 from katib.runners.local.settings import LocalSettings
 
-__all__ = ["LocalRunner", "LocalSettings", "follow_log", "read_log"]
+__all__ = ["LocalRunner", "LocalSettings", "follow_log", "plain", "read_log"]

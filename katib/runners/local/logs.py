@@ -11,6 +11,9 @@ from katib.runners.local.supervisor import layout
 
 CHUNK = 1 << 16
 _utf8 = codecs.getincrementaldecoder("utf-8")
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+"""What colours text, moves the cursor or sets a title (ECMA-48: control sequences and operating system commands)."""
+
 _ATTEMPT = re.compile(r"attempt-(\d+)\.log")
 
 
@@ -73,7 +76,12 @@ def last_lines(path: Path, *, lines: int, limit: int) -> str:
         data = _end_of(path, limit)
     except OSError:
         return ""
-    text = b"\n".join(data.splitlines()[-lines:]).decode(errors="replace")
+    return plain(b"\n".join(data.splitlines()[-lines:]).decode(errors="replace"))
+
+
+def plain(text: str) -> str:
+    """`text` without what would act on a terminal, and with what else cannot be printed replaced."""
+    text = _TERMINAL.sub("", text)
     return text if text.isascii() and text.replace("\n", "").isprintable() else "".join(map(_printable, text))
 
 

@@ -75,7 +75,7 @@ def _find(name: str, search: str, cwd: str) -> str:
     hint = "install it, or activate the environment that it is installed in"
     if name.startswith("python") and sys.executable:
         hint = f"activate your environment, or write {sys.executable}, which katib itself runs with"
-    raise CannotStart(f"program {name!r} was not found in PATH ({search}), working directory {cwd}; {hint}")
+    raise CannotStart(f"program {name!r} was not found; {hint}; looked in PATH ({search}), working directory {cwd}")
 
 
 def _is_file(path: str) -> bool:
