@@ -1,7 +1,9 @@
 """What commands print: JSON on stdout for machines, plain tables for people."""
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,11 +26,30 @@ def note(line: str) -> None:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
-    """Rows under their headings, columns aligned, without any decoration that would hinder grep."""
+    """Rows under their headings, columns aligned, without any decoration that would hinder grep.
+
+    On a terminal the last column is broken where the line would be, if enough of the line is left for it.
+    """
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
     lines = [[column.upper() for column in columns], *cells]
-    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * len(widths[:-1])
+    if not sys.stdout.isatty() or room < LEAST_ROOM:
+        return [_row(line, widths) for line in lines]
+    broken = [(line[:-1], textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]) for line in lines]
+    return [
+        _row([*(before if number == 0 else [""] * len(before)), piece], widths)
+        for before, pieces in broken
+        for number, piece in enumerate(pieces)
+    ]
+
+
+LEAST_ROOM = 30
+"""Characters: a column narrower than this is no easier to read than a line that the terminal breaks."""
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def parameters_text(parameters: Mapping[str, Any]) -> str:

@@ -137,7 +137,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
 def _warn_of(document: dict[str, Any]) -> None:
     """Say what is likely a mistake in an Experiment that is only printed. What is wrong with it is for `validate`."""
     from katib.cli.render import note
-    from katib.spec.cluster import script_warnings
+    from katib.spec.cluster import likely_mistakes
     from katib.spec.prepare import prepare
 
     try:
@@ -145,7 +145,7 @@ def _warn_of(document: dict[str, Any]) -> None:
     except InvalidInput as error:
         note(f"katib: {error}")
         return
-    for warning in script_warnings(prepared):
+    for warning in likely_mistakes(prepared):
         note(f"note: {warning}")
 
 

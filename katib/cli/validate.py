@@ -22,7 +22,7 @@ def validate(
     Example: katib validate examples/quickstart/experiment.yaml
     """
     from katib.embedded.starting import check_runnable, checked, grid_faults, grid_notes
-    from katib.spec.cluster import cluster_warnings, script_warnings
+    from katib.spec.cluster import cluster_warnings, likely_mistakes
     from katib.spec.loading import load_file
     from katib.suggestion import open_suggestions
     from katib.suggestion.early_stopping import open_early_stopping
@@ -35,7 +35,7 @@ def validate(
         loaded = load_file(file)
         prepared = checked(loaded, suggestions, stopping=stopping)
         too_few = grid_faults(prepared, suggestions)
-        found["cluster"], found["warnings"] = (*cluster_warnings(prepared), *too_few), tuple(script_warnings(prepared))
+        found["cluster"], found["warnings"] = (*cluster_warnings(prepared), *too_few), tuple(likely_mistakes(prepared))
         notes = grid_notes(prepared, suggestions)
     except InvalidInput as error:
         found["faults"] = error.faults

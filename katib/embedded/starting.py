@@ -13,7 +13,7 @@ from katib.embedded.session import Session
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
 from katib.runners.local.places import collected_path, place_of
 from katib.service.checks import check_early_stopping
-from katib.spec.cluster import script_warnings
+from katib.spec.cluster import likely_mistakes
 from katib.spec.container import Process, process_of
 from katib.spec.defaults import with_defaults
 from katib.spec.experiment import TrialTemplate
@@ -143,7 +143,7 @@ def check_runnable(prepared: Prepared) -> tuple[str, ...]:
     process = process_of(manifest, template.primary_container_name)
     _check_collected_path(prepared, process)
     _check_program(template, process)
-    notes = [*process.notes, *(str(warning) for warning in script_warnings(prepared))]
+    notes = [*process.notes, *(str(warning) for warning in likely_mistakes(prepared))]
     collector = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
     if collector == "PrometheusMetric" and (experiment.spec.parallel_trial_count or 1) > 1:
         notes.append("trials that run at the same time share this machine's ports: each must serve one of its own")

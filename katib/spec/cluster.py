@@ -8,11 +8,13 @@ from katib.errors import Fault
 from katib.spec import schema
 from katib.spec.defaults import DEFAULT_PARALLEL
 from katib.spec.paths import Parts, nearest_line, show
-from katib.spec.placeholders import PLACEHOLDER
+from katib.spec.placeholders import PLACEHOLDER, REFERENCE, texts
 from katib.spec.prepare import Prepared
 from katib.spec.scripts import script_position
 from katib.spec.shape import shown
 from katib.spec.yamltext import Unquoted
+
+SPEC_PARTS = ("spec", "trialTemplate", "trialSpec")
 
 _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\()|\(\?P=|(?<!\\)(?:\\\\)*\\[1-9]|[*+?}]\+")
 
@@ -119,11 +121,14 @@ def _images(prepared: Prepared) -> Iterator[Fault]:
             yield Fault(path=show((*parts, "image")), wanted="an image to run the container from")
 
 
-def script_warnings(prepared: Prepared) -> list[Fault]:
-    """Placeholders within a shell script: there a value is program text, so its quotes and `$` mean something."""
+def likely_mistakes(prepared: Prepared) -> list[Fault]:
+    """What is valid and hardly meant: placeholders within a shell script, where a value is program text, so that its
+    quotes and `$` mean something; and references that nothing is put in the place of.
+    """
     found: list[Fault] = []
     for parts, container in _containers(prepared):
         found += _script(parts, container)
+    found += _unreplaced(prepared)
     return _placed(found, prepared.lines)
 
 
@@ -147,9 +152,18 @@ def _script(parts: Parts, container: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(path=show(where), given=value, wanted=wanted, hint=hint)
 
 
+def _unreplaced(prepared: Prepared) -> Iterator[Fault]:
+    for parts, text in texts(prepared.experiment.spec.trial_template.trial_spec or {}, SPEC_PARTS):
+        for found in REFERENCE.finditer(text):
+            if not PLACEHOLDER.fullmatch(found[0]):
+                wanted = "a reference that is replaced: this one reaches the trial as it is written"
+                hint = "write ${trialParameters.NAME} with a NAME of trialParameters"
+                yield Fault(path=show(parts), given=found[0], wanted=wanted, hint=hint)
+
+
 def _containers(prepared: Prepared) -> Iterator[tuple[Parts, Mapping[str, Any]]]:
     template = prepared.experiment.spec.trial_template
-    yield from _find(template.trial_spec or {}, ("spec", "trialTemplate", "trialSpec"))
+    yield from _find(template.trial_spec or {}, SPEC_PARTS)
 
 
 def _find(value: Any, parts: Parts) -> Iterator[tuple[Parts, Mapping[str, Any]]]:

@@ -8,6 +8,9 @@ from katib.spec.paths import Parts
 
 PLACEHOLDER = re.compile(r"\$\{trialParameters\.(.+?)\}", re.DOTALL)
 META = re.compile(r"\$\{trialSpec\.(.+?)\}")
+REFERENCE = re.compile(r"\$\{(?:trialParameters|trialSpec)\b[^}]*\}")
+"""What looks like one of them. In a trialSpec only `${trialParameters.NAME}` is replaced."""
+
 _INDEXED = re.compile(r"(Annotations|Labels)\[(.+)\]")
 META_KEYS = ("Name", "Namespace", "Kind", "APIVersion", "Annotations[KEY]", "Labels[KEY]")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from katib.spec.cluster import cluster_warnings, script_warnings
+from katib.spec.cluster import cluster_warnings, likely_mistakes
 from katib.spec.loading import load_text
 from katib.spec.prepare import prepare
 from katib.spec.quick import to_yaml
@@ -26,7 +26,7 @@ def paths(warnings):
 def test_a_file_that_a_cluster_takes_gets_no_warning():
     prepared = prepare(experiment_document())
     assert cluster_warnings(prepared) == []
-    assert script_warnings(prepared) == []
+    assert likely_mistakes(prepared) == []
 
 
 def test_a_condition_is_ours_alone():
@@ -108,7 +108,7 @@ def test_a_default_width_that_fits_is_none_of_it():
 )
 def test_a_placeholder_in_a_script_is_warned_of(command, args, where):
     changes = {f"{CONTAINER}.command": command, f"{CONTAINER}.args": [*args, *VALUES]}
-    [warning] = script_warnings(prepare(experiment_document(changes)))
+    [warning] = likely_mistakes(prepare(experiment_document(changes)))
     assert warning.path == f"{CONTAINER}.{where}"
     assert '{name: LR, value: "${trialParameters.lr}"}' in warning.hint
     assert '"$LR"' in warning.hint
@@ -125,7 +125,7 @@ def test_a_placeholder_in_a_script_is_warned_of(command, args, where):
 )
 def test_elsewhere_a_placeholder_is_fine(command, args):
     changes = {f"{CONTAINER}.command": command, f"{CONTAINER}.args": [*args, *VALUES]}
-    assert script_warnings(prepare(experiment_document(changes))) == []
+    assert likely_mistakes(prepare(experiment_document(changes))) == []
 
 
 def test_a_script_warning_has_a_line_and_a_variable_that_reads_well():
@@ -134,6 +134,13 @@ def test_a_script_warning_has_a_line_and_a_variable_that_reads_well():
     document = experiment_document({"spec.trialTemplate.trialParameters[0]": trial})
     document["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]["containers"][0] |= script
     text = to_yaml(document)
-    [warning] = script_warnings(prepare(load_text(text, source="x")))
+    [warning] = likely_mistakes(prepare(load_text(text, source="x")))
     assert "LEARNING_RATE" in warning.hint
     assert text.splitlines()[warning.line - 1].strip() == "- a ${trialParameters.learningRate}"
+
+
+def test_a_reference_that_nothing_replaces_is_likely_a_mistake():
+    words = ["sh", "run.sh", *VALUES, "${trialParameters.}", "${trialSpec.Name}", "${HOME}", "$(trialParameters)"]
+    given = {"spec.trialTemplate.trialSpec.spec.template.spec.containers[0].command": words}
+    found = likely_mistakes(prepare(experiment_document(given)))
+    assert [fault.given for fault in found] == ["${trialParameters.}", "${trialSpec.Name}"]
