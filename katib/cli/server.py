@@ -1,6 +1,7 @@
 """`katib server`."""
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Protocol
 
 import typer
 
@@ -18,62 +19,112 @@ def server(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 takes a free port.")] = (
         DEFAULTS.port
     ),
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            "--grpc-port",
+            min=0,
+            max=65535,
+            show_default=str(DEFAULTS.grpc_port),
+            help="Where gRPC listens (Vizier's API, Katib's DBManager and Suggestion); free if --port 0.",
+        ),
+    ] = None,
+    open_grpc: Annotated[
+        bool,
+        typer.Option("--open-grpc", help="Serve gRPC to other machines, too: its clients have no tokens to send."),
+    ] = False,
     auth: Annotated[bool, typer.Option("--auth", help="Ask for a token on this machine, too.")] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Ask nobody for a token, on any address.")] = False,
     tls_cert: Annotated[str, typer.Option("--tls-cert", help="A certificate in PEM: serve HTTPS.")] = "",
     tls_key: Annotated[str, typer.Option("--tls-key", help="The certificate's key in PEM.")] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="No line in the log for each request.")] = False,
 ) -> None:
-    """Serve studies that clients run: create them, ask for trials, report results, over HTTP.
+    """Serve studies that clients run: create them, ask for trials, report results, over HTTP and gRPC.
 
     SIGTERM and Ctrl-C let open requests end; a second one does not wait for them.
 
-    Example: katib server --port 8080
+    Examples: katib server --port 8080
+              katib server --host 0.0.0.0 --open-grpc
     """
     from katib.rpc import check_installed
 
     check_installed("`katib server`")
 
     import logging
-    import signal
-    import threading
 
     from katib.cli.options import settings_of, store_location
     from katib.cli.render import say
     from katib.server.http.app import create_app
     from katib.server.loglines import log_lines
-    from katib.server.running import HttpServer, check_protected
+    from katib.server.running import HttpServer, check_protected, is_loopback
+    from katib.server.studies import open_study_server
     from katib.service.desk import Desk
     from katib.stores.opening import open_store
     from katib.suggestion import open_suggestions
 
-    settings = ServerSettings(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
+    if grpc_port is None:
+        grpc_port = DEFAULTS.grpc_port if port else 0
+    settings = ServerSettings(host=host, port=port, grpc_port=grpc_port, tls_cert=tls_cert, tls_key=tls_key)
     store = open_store(store_location(db, creating=True))
     try:
         authenticated = check_protected(store, settings, asked=auth, insecure=insecure)
         suggestions = open_suggestions(settings_of().suggestion)
         try:
-            http = HttpServer(create_app(Desk(store, suggestions), settings, authenticated=authenticated), settings)
+            desk = Desk(store, suggestions)
+            desk = Desk(store, suggestions)
+            http = HttpServer(create_app(desk, settings, authenticated=authenticated), settings)
+            asks = "a token is asked for" if authenticated else "nobody is asked for a token"
+            said = f"serving studies at {http.address} ({asks})"
+            servers: list[_Server] = [http]
+            # Its clients send no credentials: where others reach it, or a token is needed, somebody has to ask for it.
+            if open_grpc or (is_loopback(host) and not authenticated):
+                grpc = open_study_server(desk, settings)
+                servers.append(grpc)
+                said += f", over gRPC at {grpc.address}"
             log_lines()
             if quiet:
                 logging.getLogger("katib.server.requests").setLevel(logging.WARNING)
-            stopping = threading.Event()
-
-            def on_signal(_number: int, _frame: object) -> None:
-                # The second one does not wait. Not here itself: a handler must not wait for threads.
-                if stopping.is_set():
-                    http.hurry()
-                stopping.set()
-
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, on_signal)
-            http.start()
-            asks = "a token is asked for" if authenticated else "nobody is asked for a token"
-            say(f"serving studies at {http.address} ({asks}); Ctrl-C stops")
-            while not stopping.wait(1.0):
-                pass
-            http.stop()
+            _serve(servers, lambda: say(f"{said}; Ctrl-C stops"))
         finally:
             suggestions.close()
     finally:
         store.close()
+
+
+class _Server(Protocol):
+    """What starts, stops when its open requests are answered, and can be made not to wait for them."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def hurry(self) -> None: ...
+
+
+def _serve(servers: Sequence[_Server], started: Callable[[], None]) -> None:
+    """Run servers until a signal comes; the second one does not wait for open requests."""
+    import signal
+    import threading
+
+    stopping = threading.Event()
+
+    def on_signal(_number: int, _frame: object) -> None:
+        # Nothing that waits: a handler must not wait for threads.
+        if stopping.is_set():
+            for server in servers:
+                server.hurry()
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    for server in servers:
+        server.start()
+    started()
+    while not stopping.wait(1.0):
+        pass
+    # All at once: they have the same time.
+    endings = [threading.Thread(target=server.stop, daemon=True) for server in servers]
+    for ending in endings:
+        ending.start()
+    for ending in endings:
+        ending.join()

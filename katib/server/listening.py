@@ -27,8 +27,10 @@ class GrpcServer:
         settings: ServeSettings,
         *,
         credentials: grpc.ServerCredentials | None = None,
+        option: str = "--port",
     ) -> None:
         self._settings = settings
+        self._option = option
         threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="serve")
         # Two servers on one port would share its requests, by chance.
         self._server = grpc.server(threads, options=(*OPTIONS, ("grpc.so_reuseport", 0)))
@@ -45,6 +47,10 @@ class GrpcServer:
         """Take no more requests and let the open ones end. From any thread; twice does no harm."""
         self._server.stop(self._settings.grace if grace is None else grace).wait()
 
+    def hurry(self) -> None:
+        """Do not wait for open requests any more."""
+        self._server.stop(0)
+
     def _listen(self, credentials: grpc.ServerCredentials | None) -> str:
         host, port = self._settings.host, self._settings.port
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
@@ -56,5 +62,7 @@ class GrpcServer:
                 bound = self._server.add_secure_port(place, credentials)
         except RuntimeError as error:
             said = f"cannot listen on {place}: {error}"
-            raise KatibError(said, hint="another program may use the port; choose another one with --port") from error
+            raise KatibError(
+                said, hint=f"another program may use the port; choose another one with {self._option}"
+            ) from error
         return f"{host}:{bound}"

@@ -1,11 +1,12 @@
 """The gRPC side of `katib server`: studies that clients run over Vizier's API, and what Katib's components ask for."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
 
-from katib.config import ServeSettings
+from katib.config import ServerSettings, ServeSettings
 from katib.rpc.methods import Handler, Method
 from katib.server.db_manager import DbManagerServicer
 from katib.server.early_stopping import EarlyStoppingServicer
@@ -48,7 +49,7 @@ class StudyServer:
         )
         for part in parts:
             methods.update(part)
-        self._server = GrpcServer(methods, settings, credentials=credentials)
+        self._server = GrpcServer(methods, settings, credentials=credentials, option="--grpc-port")
         self.address = self._server.address
 
     def start(self) -> None:
@@ -59,3 +60,17 @@ class StudyServer:
         """Take no more requests and let the open ones end. From any thread; twice does no harm."""
         self._health.stop()
         self._server.stop(grace)
+
+    def hurry(self) -> None:
+        """Do not wait for open requests any more."""
+        self._server.hurry()
+
+
+def open_study_server(desk: Desk, settings: ServerSettings) -> StudyServer:
+    """The server on the gRPC port of `katib server`; with TLS where HTTP has it. Raises as it does."""
+    credentials = None
+    if settings.tls_cert:
+        key, certificate = Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes()
+        credentials = grpc.ssl_server_credentials([(key, certificate)])
+    serve = ServeSettings(host=settings.host, port=settings.grpc_port, threads=settings.threads, grace=settings.grace)
+    return StudyServer(desk, serve, credentials=credentials)

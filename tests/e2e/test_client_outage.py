@@ -23,7 +23,7 @@ def serve(cli: Any) -> Any:
     port, started = _free_port(), []
 
     def start() -> tuple[subprocess.Popen[str], str]:
-        server = cli.start("server", "--port", str(port))
+        server = cli.start("server", "--port", str(port), "--grpc-port", "0")
         started.append(server)
         address = f"http://127.0.0.1:{port}"
         cli.until(lambda: _answers(address), "the server answers")

@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
+
+from katib.rpc.methods import stub
+from katib.rpc.vizier_methods import LIST_STUDIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 SPEC = {
@@ -114,3 +118,47 @@ def test_tls(cli, server: Server) -> None:
         assert address.startswith("https://")
         trusted = ssl.create_default_context(cafile=str(cli.folder / "cert.pem"))
         assert httpx.get(f"{address}/healthz", verify=trusted).status_code == 200
+
+
+def studies_over_grpc(line: str, credentials: grpc.ChannelCredentials | None = None) -> list[str]:
+    """The studies of an owner, from the gRPC address in what the server says."""
+    found = re.search(r"over gRPC at (\S+);", line)
+    assert found is not None, line
+    address = found.group(1).replace("0.0.0.0", "127.0.0.1")
+    channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
+    with channel:
+        answer = stub(channel, LIST_STUDIES)(LIST_STUDIES.request(parent="owners/me"), timeout=30)
+    return [study.name for study in answer.studies]
+
+
+def test_grpc_has_a_port_of_its_own(cli) -> None:
+    process = cli.start("server", "--port", "0", "--quiet")
+    try:
+        assert studies_over_grpc(process.stdout.readline()) == []
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_grpc_is_closed_to_others_unless_it_is_opened(cli) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem",
+         "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+        cwd=cli.folder, check=True, capture_output=True,
+    )  # fmt: skip
+    for words, open_to_others in ((["--insecure"], False), (["--insecure", "--open-grpc"], True)):
+        tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"]
+        process = cli.start("server", "--host", "0.0.0.0", "--port", "0", "--quiet", *tls, *words)
+        try:
+            line = process.stdout.readline()
+            if open_to_others:
+                trusted = grpc.ssl_channel_credentials((cli.folder / "cert.pem").read_bytes())
+                assert studies_over_grpc(line, trusted) == []
+            else:
+                assert "gRPC" not in line
+        finally:
+            process.kill()
+            process.communicate()
