@@ -487,7 +487,7 @@ class Lender:
                     # What was kept may be old, and only what is written is compared with the store.
                     continue
                 if changes is None:
-                    if kept is not None:
+                    if kept is not None and not self._is_current(kept):
                         continue
                     opened.view = view
                     return _Done(result=result, view=view)
@@ -500,6 +500,17 @@ class Lender:
                 opened.view = committed.view
                 after = committed.view or self._read(opened, advice)
                 return _Done(result=result, view=after, changed=committed.trials)
+
+    def _is_current(self, view: StudyView) -> bool:
+        """Whether a view that was kept is what would be read now, metrics apart: a row instead of a hundred."""
+        study = view.study
+        if len(view.advised) < study.summary.count(TrialState.ADVISED):
+            return False
+        try:
+            now = self.store.get_study(study.name)
+        except NotFound:
+            return False
+        return (now.uid, now.revision) == (study.uid, study.revision)
 
     def _read(self, opened: _Open, advice: int) -> StudyView:
         try:

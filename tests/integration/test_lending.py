@@ -119,6 +119,7 @@ def test_a_client_that_asks_again_gets_its_open_trials_back(lender: Lender) -> N
 
 
 def test_a_lost_trial_goes_out_again_at_no_cost(lender: Lender, clock: Clock) -> None:
+    """T7 of a client that is gone for good, T8 of one that comes back too late."""
     name = create(lender, maxTrialCount=1)
     (first,) = lender.suggest(name, "a")
     clock.now += 59
@@ -142,6 +143,7 @@ def late_uid(lender: Lender, name: str) -> str:
 
 
 def test_the_late_report_of_an_open_trial_counts(lender: Lender, clock: Clock) -> None:
+    """T8 of a client that comes back in time."""
     name = create(lender)
     lender.suggest(name, "a")
     clock.now += 61

@@ -408,7 +408,7 @@ def test_the_server_says_how_it_is(client: httpx.Client) -> None:
 def test_sixty_four_clients_on_two_servers_get_exactly_what_there_is(
     store: Store, suggestions: SuggestionService
 ) -> None:
-    """While its user lowers and raises the budget, and one server is replaced."""
+    """While its user lowers and raises the budget (T23), and one server is taken away. Both write one study (T12)."""
     with client_of(create_app(Desk(store, suggestions))) as first:
         with client_of(create_app(Desk(store, suggestions))) as second:
             study = create(first, maxTrialCount=150, parallelTrialCount=70)
