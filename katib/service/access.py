@@ -115,7 +115,7 @@ class Access:
         return token
 
 
-_OF_STUDY = re.compile(r"/api/v1/studies/([^/]+)(/.*)?")
+_OF_STUDY = re.compile(r"/(?:api|suggestion)/v1/studies/([^/]+)(/.*)?")
 _OF_TRIAL = re.compile(r"/trials/([0-9]{1,18})(/.*)?")
 _READS = frozenset({"", "/measurements"})
 _REPORTS = frozenset({"/measurements", "/complete", "/infeasible", "/fail", "/heartbeat", "/should-stop"})

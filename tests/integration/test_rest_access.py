@@ -147,6 +147,31 @@ def test_what_is_not_known_a_narrow_token_does_not_allow(method: str, path: str)
     assert refusal(token, method, path, lambda key: "u") != ""
 
 
+def test_advisors_door_is_no_way_round(client: httpx.Client, store: Store) -> None:
+    admin = bearer(store, Role.ADMIN)
+    for name in ("a", "b"):
+        client.post("/api/v1/studies", json={"name": name, "spec": SPEC}, headers=admin)
+        client.post(f"/api/v1/studies/{name}/suggest", json={"client": "w", "count": 2}, headers=admin)
+    user, narrow = bearer(store, Role.USER), bearer(store, Role.USER, study="a")
+    trial = bearer(store, Role.TRIAL, study="a", ordinal=1)
+    studies = "/suggestion/v1/studies"
+    asked = [
+        ("GET", studies, None, {}),
+        ("DELETE", f"{studies}/a", None, user),
+        ("GET", studies, None, narrow),
+        ("GET", f"{studies}/b", None, narrow),
+        ("POST", f"{studies}/b/suggestions", {}, narrow),
+        ("DELETE", f"{studies}/a", None, narrow),
+        ("PUT", f"{studies}/a/trials/2", {"status": "Completed", "objective_value": 1}, trial),
+        ("DELETE", f"{studies}/a/trials/1", None, trial),
+        ("POST", f"{studies}/a/suggestions", {}, trial),
+    ]
+    answers = [client.request(method, path, json=body, headers=headers) for method, path, body, headers in asked]
+    assert [answer.status_code for answer in answers] == [401] + [403] * 8
+    assert client.get(f"{studies}/a", headers=narrow).json()["data"]["name"] == "a"
+    assert [study["name"] for study in client.get(studies, headers=user).json()["data"]] == ["a", "b"]
+
+
 def test_a_key_of_somebody_else_tells_nothing(client: httpx.Client, store: Store) -> None:
     one, other = bearer(store, Role.USER), bearer(store, Role.USER)
     key = {"Idempotency-Key": "k"}
