@@ -514,6 +514,48 @@ def test_clients_at_once_share_nothing(server: Vizier) -> None:
     assert sorted(map(int, done)) == list(range(1, 61))
 
 
+class Clock:
+    """The server's time."""
+
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_trial_whose_worker_is_gone_goes_to_the_next(suggestions: SuggestionService) -> None:
+    clock = Clock()
+    running = StudyServer(Desk(MemoryStore(), suggestions, now=clock), ServeSettings(port=0))
+    running.start()
+    server = Vizier(running.address)
+    study = server.study(ours={"leaseSeconds": "60", "maxTrialCount": "1"})
+    (first,) = server.suggest(study, "a")
+    clock.now += 50
+    server.call(rpc.ADD_TRIAL_MEASUREMENT, trial_name=first.name, measurement=measurement(1, loss=1.0))
+    clock.now += 50
+    assert server.suggest(study, "b") == [], "a measurement lends it for longer"
+    clock.now += 20
+    (again,) = server.suggest(study, "b")
+    assert (again.id, again.client_id, again.parameters) == (first.id, "b", first.parameters)
+    assert list(again.measurements) == [], "those of the first run are not this one's"
+    done = server.complete(again, loss=0.5)
+    assert server.complete(first, loss=9.0) == done, "late, and no error"
+    server.channel.close()
+    running.stop(grace=0)
+
+
+def test_a_list_that_would_be_too_long_goes_without_measurements(
+    server: Vizier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = server.study()
+    for trial in server.suggest(study, count=3):
+        server.call(rpc.ADD_TRIAL_MEASUREMENT, trial_name=trial.name, measurement=measurement(1, loss=1.0))
+    assert [len(trial.measurements) for trial in server.trials(study)] == [1, 1, 1]
+    monkeypatch.setattr("katib.server.vizier.answers.ANSWER_LIMIT", 100)
+    assert [len(trial.measurements) for trial in server.trials(study)] == [0, 0, 0]
+    assert len(server.call(rpc.GET_TRIAL, name=f"{study}/trials/1").measurements) == 1
+
+
 def _messages() -> list[Method[Any, Any]]:
     return [value for value in vars(rpc).values() if isinstance(value, Method)]
 
