@@ -159,6 +159,21 @@ def test_a_person_stops_a_trial(client: Client) -> None:
     assert trial.complete(loss=1.0).status == "EarlyStopped"
 
 
+def test_early_stopping_stops_a_hopeless_trial(client: Client) -> None:
+    study = study_of(client, early_stopping="medianstop:min_trials_required=2,start_step=2")
+    for trial in study.suggest(2):
+        for step in (1, 2, 3):
+            trial.report(loss=1, step=step)
+            assert not trial.should_stop()
+        trial.complete(loss=1)
+    (hopeless,) = study.suggest()
+    for step in (1, 2, 3):
+        hopeless.report(loss=9, step=step)
+    assert hopeless.should_stop()
+    assert "medianstop" in (hopeless.stop_reason() or "")
+    assert hopeless.complete(loss=9).status == "EarlyStopped"
+
+
 def test_a_study_pauses_goes_on_and_grows(client: Client) -> None:
     study = study_of(client, max_trials=1)
     (trial,) = study.suggest()
