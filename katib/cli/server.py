@@ -71,7 +71,6 @@ def server(
         suggestions = open_suggestions(settings_of().suggestion)
         try:
             desk = Desk(store, suggestions)
-            desk = Desk(store, suggestions)
             http = HttpServer(create_app(desk, settings, authenticated=authenticated), settings)
             asks = "a token is asked for" if authenticated else "nobody is asked for a token"
             said = f"serving studies at {http.address} ({asks})"
