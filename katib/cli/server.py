@@ -43,9 +43,11 @@ def server(
 
     SIGTERM and Ctrl-C let open requests end; a second one does not wait for them.
 
-    Examples: katib server --port 8080
-              katib server --host 0.0.0.0 --open-grpc
-    """
+    \b
+    Examples:
+      katib server --port 8080
+      katib server --host 0.0.0.0 --open-grpc
+    """  # noqa: D301 - the formatter of help wants the very character
     from katib.rpc import check_installed
 
     check_installed("`katib server`")
