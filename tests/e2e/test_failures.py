@@ -146,7 +146,11 @@ def test_a_time_limit_ends_a_trial(cli):
 
 
 def test_a_program_that_does_not_exist_is_said(cli):
-    cli.run("run", str(cli.write(command=["no-such-program", "${trialParameters.x}"], maxTrialCount=1)), code=1)
+    """Before anything runs where its name stands in the file, else by the trial that cannot be started."""
+    done = cli.run("run", str(cli.write(command=["no-such-program", "${trialParameters.x}"])), code=2)
+    assert "no-such-program" in done.err
+    names = [{"name": "x", "parameterType": "categorical", "feasibleSpace": {"list": ["no-such-program"]}}]
+    cli.run("run", str(cli.write(command=["${trialParameters.x}"], parameters=names, maxTrialCount=1)), code=1)
     (trial,) = cli.trials()
     assert (trial["status"], trial["reason"]) == ("Failed", "CannotStart")
     assert "no-such-program" in trial["message"]
@@ -199,7 +203,7 @@ mount -t tmpfs -o size=3m tmpfs '{cli.folder}'
 cd '{cli.folder}'
 mkdir runs
 cat > go.sh <<'END'
-{sys.executable} -m katib run --param x=float:0:1 --minimize loss --max-trials 60 --name study \\
+{sys.executable} -m katib run --param x=float:0:1 --minimize loss --algorithm random --max-trials 60 --name study \\
   -- /bin/sh -c 'sleep 0.05; echo loss=$0' '{{x}}'
 END
 sh go.sh > out.txt 2> err.txt &

@@ -256,7 +256,7 @@ def test_db_and_its_variable_choose_the_store(cli):
     assert (elsewhere / "katib-runs" / "study").is_dir()
     assert not (cli.folder / "katib.db").exists()
     assert cli.json("list", "--db", f"sqlite:///{elsewhere}/my.db")[0]["name"] == "study"
-    assert "no store" in cli.run("list", code=2).err
+    assert "no store" in cli.run("show", "study", code=2).err
 
 
 def test_machine_output_goes_to_stdout_and_the_rest_to_stderr(cli):
