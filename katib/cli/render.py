@@ -1,6 +1,7 @@
 """What commands print: JSON on stdout for machines, plain tables for people."""
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -81,7 +82,13 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
         f" ({best['trial']})",
         *(f"    {name} = {_cell(value)}" for name, value in best["parameters"].items()),
     ]
+    if _ACTS_ON_A_TERMINAL.search(command):
+        command = f"`katib show {view['name']} -o json` has the command line: it would act on this terminal"
     return [*lines, f"  run again  {command}"] if command else lines
+
+
+_ACTS_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters, but for those that lay out a script: a line's end and a tab."""
 
 
 def _failure_lines(view: Mapping[str, Any]) -> list[str]:

@@ -463,11 +463,13 @@ def test_set_adds_an_item(cli):
 def test_a_value_does_not_act_on_the_terminal(cli):
     path = cli.write(
         parameters=[{"name": "x", "parameterType": "categorical", "feasibleSpace": {"list": ["a\nb", "c\x1b[31m"]}}],
-        script="echo loss=1",
+        script='case "$0" in c*) echo loss=0;; *) echo loss=1;; esac',
         maxTrialCount=2,
     )
     cli.run("run", str(path))
     printed = cli.run("trials", "study").out + cli.run("show", "study").out
+    assert "`katib show study -o json` has the command line" in printed
+    assert "\x1b" in cli.json("show", "study")["command"]
     assert len(cli.run("trials", "study").out.splitlines()) == 3
     assert "\x1b" not in printed
     assert "a\\nb" in printed
