@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from katib.cli.options import Db, Output, OutputOption
-from katib.service.access import Role
+from katib.service.roles import Role
 
 if TYPE_CHECKING:
     from katib.stores.contract import Token

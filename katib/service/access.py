@@ -10,26 +10,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from enum import StrEnum
 
 from katib.errors import Fault, InvalidInput, NotFound
+from katib.service.roles import Role
 from katib.service.studies import find_study
 from katib.stores.contract import Store, Token
 
 PREFIX = "katib"
 """Tokens begin with it, so that scanners of leaked secrets can tell them."""
-
-
-class Role(StrEnum):
-    """What a token allows.
-
-    ADMIN: everything. USER: everything but deleting studies; with a study, of that one only. TRIAL: to read one trial
-    and report on it.
-    """
-
-    ADMIN = "admin"
-    USER = "user"
-    TRIAL = "trial"
 
 
 def create_token(
