@@ -9,7 +9,8 @@ from typing import Any, TypedDict
 from katib.core.study import UNBOUNDED, Budget, Study
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
 from katib.service.checks import check_early_stopping
-from katib.service.lending import Lender, run_by_clients
+from katib.service.lending import Lender
+from katib.service.open_studies import run_by_clients
 from katib.service.studies import Opened, Studies, find_study, refuse_in_vain
 from katib.spec.experiment import API_VERSION, KIND
 from katib.spec.prepare import Prepared, prepare

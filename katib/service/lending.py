@@ -4,27 +4,23 @@ Any number of processes may serve one study: nobody owns it, and each change is 
 was read (`Changes.basis`), else decided anew. What is decided is in `katib.core.lending`.
 """
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from katib.core import lending
 from katib.core.advice import Advice, AdviceReply
 from katib.core.lending import Demand
 from katib.core.observation import MetricPoint, fold
-from katib.core.study import UNBOUNDED, Condition, RetryPolicy, Study, StudyConfig, StudyReason, StudyStatus, Summary
+from katib.core.study import UNBOUNDED, Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import UNFINISHED, Reason, Transition, Trial, TrialState
 from katib.core.verdict import used_up, verdict
-from katib.errors import Conflict, Fault, InvalidInput, KatibError, NotFound, StudyClosed
+from katib.errors import Fault, InvalidInput, NotFound, StudyClosed
 from katib.service.judging import Judges
-from katib.service.record import Record
-from katib.service.studies import find_study
+from katib.service.open_studies import Decide, OpenStudies, OpenStudy, nobody
 from katib.service.values import assignment_of, final_points, final_values
-from katib.spec.prepare import from_effective
-from katib.spec.study import stopping_config, study_config
-from katib.stores.contract import NAME_LIMIT, Changes, Event, Lease, Store, StudyView, TrialFilter, TrialPoints
+from katib.stores.contract import NAME_LIMIT, Changes, Event, Store, StudyView, TrialFilter, TrialPoints
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping import open_early_stopping
 from katib.suggestion.early_stopping.contract import EarlyStopping
@@ -37,45 +33,9 @@ LOAN_SECONDS = 3600.0
 MOST_AT_ONCE = 10_000
 """Trials in one request."""
 
-MOST_OPEN = 1000
-"""Studies that a process keeps at hand."""
-
 ORIGIN_LABEL = "katib.kubeflow.org/origin"
 BY_HAND = "user"
 """The label of a trial that a user made, and not an algorithm."""
-
-
-def run_by_clients(study: Study) -> bool:
-    """Whether the study has no trial template: its clients run its trials."""
-    return not study.effective["spec"].get("trialTemplate")
-
-
-class _Gone(NotFound):
-    """A study that was here is not in the store any more."""
-
-
-@dataclass
-class _Open:
-    """What this process keeps of a study that it serves. Losing it changes nothing but time.
-
-    Attributes:
-        study: as it was read first; good for what never changes of it.
-        stopping: what early stopping is told of it; None without.
-        turn: held while the study is read, decided about and written.
-        asking: held while its algorithm is asked, which may take long; trials are reported and completed meanwhile.
-        wanted: trials that clients are waiting for: who asks next, asks for all of them.
-        view: the study as it was read or written last. What is decided on it is written only if it still is so.
-    """
-
-    study: Study
-    config: StudyConfig
-    stopping: StudyConfig | None
-    oblivious: bool
-    turn: threading.RLock = field(default_factory=threading.RLock)
-    asking: threading.Lock = field(default_factory=threading.Lock)
-    record: Record = field(default_factory=Record)
-    wanted: int = 0
-    view: StudyView | None = None
 
 
 class Lender:
@@ -106,9 +66,7 @@ class Lender:
         self._seconds = seconds
         self._retry = RetryPolicy()
         self._judges = Judges(store, stopping or open_early_stopping())
-        self._open: dict[str, _Open] = {}
-        self._uids: dict[str, str] = {}
-        self._opening = threading.Lock()
+        self._studies = OpenStudies(store, suggestions, now=now, advice=stock, on_gone=self._judges.forget)
 
     # --- Trials for clients
 
@@ -135,7 +93,7 @@ class Lender:
             trials, missing = self._hand_out(study, demand)
             if not missing:
                 return trials
-            if not self._advise(self._opened(study), missing):
+            if not self._advise(self._studies.get(study), missing):
                 trials, _ = self._hand_out(study, demand, final=True)
                 return trials
 
@@ -164,12 +122,12 @@ class Lender:
             changes = Changes(transitions=handed.moves, condition=condition) if handed.moves or condition else None
             return changes, (list(handed.ordinals), 0)
 
-        done = self._change(key, decide, advice=demand.count)
+        done = self._studies.change(key, decide, advice=demand.count)
         ordinals, missing = done.result
         by_ordinal = {trial.ordinal: trial for trial in done.view.unfinished}
         return [by_ordinal[ordinal] for ordinal in ordinals], missing
 
-    def _advise(self, opened: _Open, missing: int) -> bool:
+    def _advise(self, opened: OpenStudy, missing: int) -> bool:
         """Have advice for `missing` more trials recorded, by this thread or by the one that asks already. False when
         the algorithm has none left.
         """
@@ -190,7 +148,7 @@ class Lender:
             with opened.turn:
                 opened.wanted -= missing
 
-    def _ask(self, opened: _Open, study: Study, wanted: int) -> bool:
+    def _ask(self, opened: OpenStudy, study: Study, wanted: int) -> bool:
         config = replace(opened.config, budget=study.budget, settings={**opened.config.settings, **study.overrides})
         stock = min(self._stock, max(_left(study) - wanted, 0)) if opened.oblivious else 0
         first = study.summary.highest_ordinal + 1
@@ -199,14 +157,14 @@ class Lender:
         self._store_advice(opened, study, reply)
         return bool(reply.advice)
 
-    def _store_advice(self, opened: _Open, study: Study, reply: AdviceReply) -> None:
+    def _store_advice(self, opened: OpenStudy, study: Study, reply: AdviceReply) -> None:
         changes = Changes(
             advice=reply.advice,
             exhausted=reply.exhausted or None,
             overrides={**study.overrides, **reply.overrides} if reply.overrides else None,
         )
         with opened.turn:
-            self.store.commit(_nobody(study), changes, now=self._now())
+            self.store.commit(nobody(study), changes, now=self._now())
 
     def renew(self, study: str, ordinal: int, client: str, *, seconds: float | None = None) -> Trial:
         """Keep a trial for longer. Raises NotFound; does nothing when it is not `client`'s any more."""
@@ -223,7 +181,7 @@ class Lender:
     def report(self, study: str, ordinal: int, points: Sequence[MetricPoint], *, attempt: int | None = None) -> Trial:
         """Record intermediate values of a trial, whatever state it is in. Raises NotFound."""
         self.measure(study, ordinal, points, attempt=attempt)
-        return self._trial(self._opened(study).config.uid, ordinal)
+        return self._trial(self._studies.get(study).config.uid, ordinal)
 
     def measure(
         self,
@@ -247,7 +205,7 @@ class Lender:
         Raises:
             NotFound: no such study or trial.
         """
-        uid = self._opened(study).config.uid
+        uid = self._studies.get(study).config.uid
         trial = self._trial(uid, ordinal)
         of = trial.attempt if attempt is None else attempt
         batch = TrialPoints(trial=trial.name, attempt=of, points=tuple(points))
@@ -267,7 +225,7 @@ class Lender:
             NotFound: no such study or trial.
             AlgorithmFailed: early stopping gave no answer.
         """
-        opened = self._opened(study)
+        opened = self._studies.get(study)
         trial = self._trial(opened.config.uid, ordinal)
         if opened.stopping is None or trial.state is not TrialState.RUNNING or trial.stopped_by is not None:
             return trial
@@ -358,7 +316,7 @@ class Lender:
             moves = [lending.stopped(trial, why, now=now) for trial in ended]
             return self._moves(view, [move for move in moves if move], now), None
 
-        return self._change(study, decide).view.study
+        return self._studies.change(study, decide).view.study
 
     def _moves(self, view: StudyView, moves: Sequence[Transition], now: float) -> Changes | None:
         condition = _condition(view, moves, now)
@@ -396,7 +354,7 @@ class Lender:
             InvalidInput: the assignment is not in the search space, or a value is missing.
         """
         (ordinal,) = self.add_trials(study, [(assignment, metrics)])
-        return self._trial(self._opened(study).config.uid, ordinal)
+        return self._trial(self._studies.get(study).config.uid, ordinal)
 
     def add_trials(
         self, study: str, added: Sequence[tuple[Mapping[str, object], Mapping[str, float] | None]]
@@ -408,7 +366,7 @@ class Lender:
             InvalidInput: some assignment is not in the search space, or a value is missing; with all faults of the
                 first such trial.
         """
-        opened = self._opened(study)
+        opened = self._studies.get(study)
         checked = [assignment_of(opened.config.space, assignment) for assignment, _ in added]
 
         def create(view: StudyView, _now: float) -> tuple[Changes | None, list[int]]:
@@ -435,134 +393,31 @@ class Lender:
 
         with opened.turn:
             # In one turn, so that no client of this process is given a trial whose result is known.
-            ordinals = self._change(study, create).result
+            ordinals = self._studies.change(study, create).result
             if any(metrics is not None for _, metrics in added):
-                self._change(study, complete)
+                self._studies.change(study, complete)
         return ordinals
 
     # --- Inside
 
     def known(self, study: str) -> Study:
         """The study as it was at some time: good for what never changes of it. Raises NotFound, InvalidInput."""
-        return self._opened(study).study
+        return self._studies.get(study).study
 
-    def _moved(
-        self, study: str, ordinal: int, decide: Callable[[StudyView, float], tuple[Changes | None, None]]
-    ) -> Trial:
-        done = self._change(study, decide)
+    def _moved(self, study: str, ordinal: int, decide: "Decide[None]") -> Trial:
+        done = self._studies.change(study, decide)
         found = next((trial for trial in done.changed if trial.ordinal == ordinal), None)
         return found or self._trial(done.view.study.uid, ordinal)
 
-    def _change(
-        self,
-        key: str,
-        decide: Callable[[StudyView, float], tuple[Changes | None, T]],
-        *,
-        advice: int = 0,
-    ) -> "_Done[T]":
-        """Decide about a study, and write that; once more whenever it changed meanwhile."""
-        opened = self._opened(key)
-        try:
-            return self._decide(opened, decide, advice)
-        except _Gone:
-            self.forget(opened.config.uid)
-            # Another one may have its name by now.
-            return self._decide(self._opened(key), decide, advice)
-
-    def _decide(
-        self, opened: _Open, decide: Callable[[StudyView, float], tuple[Changes | None, T]], advice: int
-    ) -> "_Done[T]":
-        with opened.turn:
-            while True:
-                kept = opened.view
-                view = kept or self._read(opened, advice)
-                opened.view = None
-                now = self._now()
-                try:
-                    changes, result = decide(view, now)
-                except KatibError:
-                    if kept is None:
-                        opened.view = view
-                        raise
-                    # What was kept may be old, and only what is written is compared with the store.
-                    continue
-                if changes is None:
-                    if kept is not None and not self._is_current(kept):
-                        continue
-                    opened.view = view
-                    return _Done(result=result, view=view)
-                try:
-                    committed = self.store.commit(_nobody(view.study), replace(changes, basis=view), now=now)
-                except Conflict:
-                    continue
-                except NotFound as error:
-                    raise _Gone(error.message, hint=error.hint) from error
-                opened.view = committed.view
-                after = committed.view or self._read(opened, advice)
-                return _Done(result=result, view=after, changed=committed.trials)
-
-    def _is_current(self, view: StudyView) -> bool:
-        """Whether a view that was kept is what would be read now, metrics apart: a row instead of a hundred."""
-        study = view.study
-        if len(view.advised) < study.summary.count(TrialState.ADVISED):
-            return False
-        try:
-            now = self.store.get_study(study.name)
-        except NotFound:
-            return False
-        return (now.uid, now.revision) == (study.uid, study.revision)
-
-    def _read(self, opened: _Open, advice: int) -> StudyView:
-        try:
-            return self.store.view(opened.config.uid, advice=max(advice, self._stock))
-        except NotFound as error:
-            raise _Gone(error.message, hint=error.hint) from error
-
-    def _opened(self, key: str) -> _Open:
-        with self._opening:
-            opened = self._open.get(self._uids.get(key, ""))
-        if opened is not None:
-            return opened
-        study = find_study(self.store, key)
-        if not run_by_clients(study):
-            fault = Fault(path=key, wanted="a study that its clients run; the engine runs this one's trials")
-            raise InvalidInput([fault], what="the study", hint=f"`katib resume {study.name}` runs it")
-        experiment = from_effective(study.effective)
-        config = study_config(experiment, uid=study.uid)
-        new = _Open(
-            study=study,
-            config=config,
-            stopping=stopping_config(experiment, uid=study.uid),
-            oblivious=self._suggestions.abilities(config.algorithm).oblivious,
-        )
-        with self._opening:
-            if len(self._open) >= MOST_OPEN:
-                self._open.clear()
-                self._uids.clear()
-            self._uids[key] = study.uid
-            return self._open.setdefault(study.uid, new)
-
     def forget(self, uid: str) -> None:
         """Let go of what is kept of a study, because it was deleted."""
-        with self._opening:
-            self._open.pop(uid, None)
-            self._uids = {key: of for key, of in self._uids.items() if of != uid}
-        self._judges.forget(uid)
+        self._studies.forget(uid)
 
     def _trial(self, uid: str, ordinal: int) -> Trial:
         found = self.store.trials(uid, TrialFilter(ordinals=frozenset({ordinal})))
         if not found:
             raise NotFound(f"there is no trial {ordinal} in this study", hint="trials are counted from 1")
         return found[0]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Done(Generic[T]):
-    """What came of a decision: its result, the study afterwards, and the trials that were written."""
-
-    result: T
-    view: StudyView
-    changed: tuple[Trial, ...] = ()
 
 
 def _completed(
@@ -575,11 +430,6 @@ def _completed(
     if isinstance(values, str):
         return batch, lending.failed(trial, Reason.DIVERGED, values, now=now)
     return batch, lending.completed(trial, values, stopped=trial.condemned, now=now)
-
-
-def _nobody(study: Study) -> Lease:
-    """The lease of a study without an owner, in the term in which nobody owns it."""
-    return Lease(study=study.name, uid=study.uid, owner="", term=study.term)
 
 
 def _left(study: Study) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.errors import NotFound
-from katib.service.lending import run_by_clients
+from katib.service.open_studies import run_by_clients
 from katib.service.views import moment, number, study_view, trial_view
 from katib.stores.contract import Store, TrialFilter
 
