@@ -1,8 +1,6 @@
 """From an Experiment document to a study on record, checked whole before anything is written."""
 
 import os
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from katib.core.study import Study
 from katib.embedded.session import Session
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
 from katib.runners.local.places import collected_path, place_of
+from katib.runners.local.supervisor.processes import CannotStart, find_program
 from katib.service.checks import check_early_stopping
 from katib.spec.cluster import likely_mistakes
 from katib.spec.container import Process, process_of
@@ -157,13 +156,13 @@ def _check_program(template: TrialTemplate, process: Process) -> None:
     name = process.argv[0]
     written = any(text == name for _parts, text in texts(template.trial_spec or {}))
     search = process.env.get("PATH", os.environ.get("PATH", os.defpath))
-    if "/" in name or not written or shutil.which(name, path=search) is not None:
+    if not written:
         return
-    hint = "install it, or activate the environment that it is installed in"
-    if name.startswith("python") and sys.executable:
-        hint = f"activate your environment, or write {sys.executable}, which katib itself runs with"
-    fault = Fault(path="the trial's command", given=name, wanted=f"a program that is in PATH ({search})", hint=hint)
-    raise InvalidInput([fault], what="the Experiment")
+    try:
+        find_program(name, search, process.cwd or ".")
+    except CannotStart as error:
+        fault = Fault(path="the trial's command", wanted=f"a program that is there: {error}")
+        raise InvalidInput([fault], what="the Experiment") from error
 
 
 def _check_collected_path(prepared: Prepared, process: Process) -> None:

@@ -49,7 +49,7 @@ def start(argv: list[str], *, env: Mapping[str, str], cwd: str, output: int, not
     except OSError as error:
         hint = "create it, or correct workingDir"
         raise CannotStart(f"the working directory {cwd} cannot be used: {error.strerror}; {hint}") from error
-    program = _find(argv[0], env.get("PATH", os.defpath), cwd)
+    program = find_program(argv[0], env.get("PATH", os.defpath), cwd)
     actions = [(os.POSIX_SPAWN_DUP2, nothing, 0), (os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
     try:
         return os.posix_spawn(
@@ -63,8 +63,15 @@ def start(argv: list[str], *, env: Mapping[str, str], cwd: str, output: int, not
         raise CannotStart(f"{program} cannot be started: {error.strerror}{_about(program, error)}") from error
 
 
-def _find(name: str, search: str, cwd: str) -> str:
-    """The program's path, looked up as execvp(3) does but in the trial's own PATH."""
+def find_program(name: str, search: str, cwd: str) -> str:
+    """The program's path, looked up as execvp(3) does but in the trial's own PATH.
+
+    Args:
+        search: that PATH.
+        cwd: the trial's working directory, for the message; an empty entry of PATH is ours.
+
+    Raises CannotStart.
+    """
     if "/" in name:
         return name
     for folder in search.split(os.pathsep):
