@@ -63,6 +63,20 @@ class Cli:
     def json(self, *args: str, code: int | None = 0) -> Any:
         return json.loads(self.run(*args, "--output", "json", code=code).out)
 
+    @contextmanager
+    def announced(self, pattern: str, *args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """A server, and what the first line that it prints says by `pattern`: its address."""
+        process = self.start(*args)
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(pattern, line)
+            assert found is not None, line or (process.stderr.read() if process.stderr else "")
+            yield process, found.group(1)
+        finally:
+            process.kill()
+            process.communicate()
+
     def show(self, name: str = "study") -> Any:
         return self.json("show", name)
 
@@ -166,15 +180,7 @@ def serving(cli: Cli) -> Serving:
 
     @contextmanager
     def started(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-        process = cli.start("suggestion", "serve", "--workers", "1", *args)
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.search(r"on (\S+:\d+);", line)
-            assert found is not None, line or (process.stderr.read() if process.stderr else "")
-            yield process, found.group(1)
-        finally:
-            process.kill()
-            process.communicate()
+        with cli.announced(r"on (\S+:\d+);", "suggestion", "serve", "--workers", "1", *args) as found:
+            yield found
 
     return started

@@ -32,16 +32,8 @@ Server = Callable[..., AbstractContextManager[tuple["subprocess.Popen[str]", str
 def server(cli) -> Server:
     @contextmanager
     def started(*args: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-        process = cli.start("server", "--port", "0", *args)
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.search(r"at (\S+) ", line)
-            assert found is not None, line or (process.stderr.read() if process.stderr else "")
-            yield process, found.group(1)
-        finally:
-            process.kill()
-            process.communicate()
+        with cli.announced(r"at (\S+) ", "server", "--port", "0", *args) as found:
+            yield found
 
     return started
 
