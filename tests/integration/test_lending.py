@@ -1,8 +1,7 @@
 """Studies that their clients run, through the service over real stores and the algorithms' worker."""
 
 import math
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,19 +62,32 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    if request.param == "sqlite":
-        opened = open_store(tmp_path / "katib.db")
-    else:
+def handle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Opens the store once more, as another process would."""
+    opened: list[Store] = []
+
+    def handle() -> Store:
+        if request.param == "memory":
+            return opened[0] if opened else MemoryStore()
+        if request.param == "sqlite":
+            return open_store(tmp_path / "katib.db")
         server: Server = request.getfixturevalue("postgresql")
-        opened = open_store(server.url)
-    yield opened
-    for study in opened.list_studies():
-        opened.delete_study(study.name)
-    opened.close()
+        return open_store(server.url)
+
+    def kept() -> Store:
+        opened.append(handle())
+        return opened[-1]
+
+    yield kept
+    for store in opened:
+        for study in store.list_studies():
+            store.delete_study(study.name)
+        store.close()
+
+
+@pytest.fixture
+def store(handle: Callable[[], Store]) -> Store:
+    return handle()
 
 
 @pytest.fixture
@@ -273,39 +285,40 @@ def test_a_study_that_gets_no_better_ends(lender: Lender, suggestions: Suggestio
     assert len(lender.suggest(name, "c")) == 1
 
 
+@pytest.mark.parametrize("number", [100, pytest.param(1000, marks=pytest.mark.large)])
 def test_sixty_four_clients_get_exactly_what_there_is(
-    lender: Lender, suggestions: SuggestionService, clock: Clock
+    lender: Lender, handle: Callable[[], Store], suggestions: SuggestionService, clock: Clock, number: int
 ) -> None:
-    """Through two services, as two servers on one database would be."""
-    name = create(lender, maxTrialCount=200, parallelTrialCount=70)
-    services = [lender, Lender(lender.store, suggestions, now=clock, seconds=60.0)]
-    running, most = set[int](), [0]
-    lock = threading.Lock()
+    """Through two services with a store of their own, as two servers on one database have. There are as many points as
+    trials, so that a point that went out twice would leave another one out.
+    """
+    points = {"name": "x", "parameterType": "int", "feasibleSpace": {"min": "1", "max": str(number)}}
+    name = create(lender, maxTrialCount=number, parallelTrialCount=70, parameters=[points])
+    uid = late_uid(lender, name)
+    services = [lender, Lender(handle(), suggestions, now=clock, seconds=60.0)]
 
-    def client(number: int) -> list[int]:
-        done = []
-        service = services[number % 2]
+    def client(number: int) -> tuple[list[int], int]:
+        done: list[int] = []
+        most, service = 0, services[number % 2]
         while True:
             try:
                 trials = service.suggest(name, f"client-{number}", 2)
             except StudyClosed:
-                return done
+                return done, most
             if not trials:
-                return done
-            with lock:
-                running.update(trial.ordinal for trial in trials)
-                most[0] = max(most[0], len(running))
+                return done, most
+            most = max(most, len(service.store.view(uid, advice=0).unfinished))
             for trial in trials:
-                with lock:
-                    running.discard(trial.ordinal)
                 service.complete(name, trial.ordinal, {"loss": float(trial.ordinal)})
                 done.append(trial.ordinal)
 
     with ThreadPoolExecutor(64) as threads:
-        done = [ordinal for each in threads.map(client, range(64)) for ordinal in each]
-    trials = lender.store.trials(late_uid(lender, name))
-    assert sorted(done) == sorted({trial.ordinal for trial in trials})
-    assert len({tuple(trial.assignment.items()) for trial in trials}) == len(trials) == 200
-    assert most[0] <= 70
+        ended = list(threads.map(client, range(64)))
+    trials = lender.store.trials(uid)
+    ordinals = list(range(1, number + 1))
+    assert sorted(ordinal for done, _ in ended for ordinal in done) == ordinals
+    assert [trial.ordinal for trial in trials] == ordinals
+    assert sorted(trial.assignment["x"] for trial in trials) == ordinals
+    assert max(most for _, most in ended) <= 70
     study = lender.store.get_study(name)
     assert (study.condition.reason, study.summary.best_value) == (StudyReason.MAX_TRIALS, 1.0)
