@@ -1,6 +1,9 @@
 """The exact command line that a trial ran, for pasting into a shell."""
 
+import os
 import shlex
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from katib.checkpointing import CHECKPOINT_DIR
@@ -38,8 +41,20 @@ def command_line(study: Study, trial: Trial) -> str:
     # The trial's own name means nothing outside of its study; with it a script would report as that trial.
     settings = [f"{name}={value}" for name, value in process.env.items() if not name.startswith("KATIB_")]
     settings += checkpoint
-    words = (["env", *settings] if settings else []) + list(process.argv)
+    program, *arguments = process.argv
+    words = [*(["env", *settings] if settings else []), _found_anywhere(program, process.env), *arguments]
     return f"{copy}{make}cd {shlex.quote(folder)} && {shlex.join(words)}"
+
+
+def _found_anywhere(program: str, env: Mapping[str, str]) -> str:
+    """The program so that a shell finds it that is not in the virtual environment which the trial took it from."""
+    if "/" in program or "PATH" in env:
+        return program
+    path = shutil.which(program)
+    environment = Path(path).parent.parent if path else None
+    if path is None or environment is None or not (environment / "pyvenv.cfg").is_file():
+        return program
+    return program if str(environment) == os.environ.get("VIRTUAL_ENV") else path
 
 
 def _checkpoint(study: Study, trial: Trial) -> tuple[list[str], str]:
