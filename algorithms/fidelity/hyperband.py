@@ -73,7 +73,9 @@ Each bracket begins with n trials and goes through s halvings, s = s_max, …, 0
 1 when that is 0 or less. An amount between two allowed values becomes the lower one. For r_l 9 and eta 3 (trials @
 resource):
 
-s = 2: 9 @ 1 3 @ 3 1 @ 9 s = 1: 5 @ 3 1 @ 9 s = 0: 3 @ 9
+    s = 2:  9 @ 1   3 @ 3   1 @ 9
+    s = 1:  5 @ 3   1 @ 9
+    s = 0:  3 @ 9
 
 That is a round of 22 trials, of which 5 go on from another. With r_l 27 a round has 69 trials, with 81 it has 206.
 When a round is over the next one begins, with new points, until `maxTrialCount`.

@@ -1,5 +1,6 @@
 """`katib algorithms [NAME]`."""
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any
@@ -45,6 +46,10 @@ def algorithms(
     registries = {each: REGISTRIES[each]() for each in kinds}
     views = [_view(registries[each], name, each) for each in kinds for name in registries[each].names]
     _print(views, output, _listed(views))
+
+
+_LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
+"""A link as the pages of docs/ have it; a terminal shows its text."""
 
 
 def _print(data: Any, output: Form, lines: Iterator[str]) -> None:
@@ -94,7 +99,7 @@ def _details(view: dict[str, Any]) -> Iterator[str]:
 
     yield f"{view['name']}, for {view['kind']}{_needs(view)}"
     yield ""
-    yield view["about"]
+    yield _LINK.sub(r"\1", view["about"])
     if view["paper"]:
         yield f"\nSource: {view['paper']}"
     yield "\nSettings:" if view["settings"] else "\nIt takes no settings."
