@@ -16,7 +16,9 @@ from typing import Any
 from katib.reporting import report
 
 
-def save(path: Path, fn: Callable[..., Any], *, objective: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+def save(
+    path: Path, fn: Callable[..., Any], *, objectives: Sequence[str], values: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Write a function to a file that a trial can load.
 
     Args:
@@ -24,7 +26,7 @@ def save(path: Path, fn: Callable[..., Any], *, objective: str, values: Mapping[
     """
     import cloudpickle
 
-    head = {"sys_path": [str(Path(entry).resolve()) for entry in sys.path], "objective": objective, "values": values}
+    head = {"sys_path": [str(Path(entry).resolve()) for entry in sys.path], "objectives": objectives, "values": values}
     temporary = path.with_suffix(".new")
     temporary.write_bytes(cloudpickle.dumps(head) + cloudpickle.dumps(fn))
     temporary.replace(path)
@@ -37,7 +39,7 @@ def main(words: Sequence[str]) -> None:
         sys.path.extend(entry for entry in head["sys_path"] if entry not in sys.path)
         fn = pickle.load(file)  # noqa: S301 - as above
     assignment = dict(_parse(word, head["values"]) for word in words[1:])
-    _report(call(fn, assignment), head["objective"])
+    _report(call(fn, assignment), head["objectives"])
 
 
 def call(fn: Callable[..., Any], assignment: Mapping[str, Any]) -> Any:
@@ -58,17 +60,21 @@ def _parse(word: str, values: Mapping[str, Mapping[str, Any]]) -> tuple[str, Any
     return name, values[name][text] if name in values else json.loads(text)
 
 
-def _report(result: Any, objective: str) -> None:
+def _report(result: Any, objectives: Sequence[str]) -> None:
     if result is None:
         return
+    several = len(objectives) > 1
     if isinstance(result, Mapping):
         report(dict(result))
-    elif isinstance(result, Real) or hasattr(result, "__float__"):
-        report({objective: float(result)})
+    elif not several and (isinstance(result, Real) or hasattr(result, "__float__")):
+        report({objectives[0]: float(result)})
     else:
+        names = ", ".join(map(repr, objectives))
+        number = "" if several else f"a number (the objective {names}), "
+        mapping = f"a mapping with {names}" if several else "a mapping of metrics"
         raise TypeError(
-            f"the function returned {type(result).__name__}; wanted a number (the objective {objective!r}), "
-            "a mapping of metrics, or None when it has called katib.report"
+            f"the function returned {type(result).__name__}; wanted {number}{mapping}, "
+            "or None when it has called katib.report"
         )
 
 

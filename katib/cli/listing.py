@@ -1,5 +1,7 @@
 """`katib list`."""
 
+from typing import Any
+
 from katib.cli.opened import studies_of
 from katib.cli.options import Db, Output, OutputOption
 from katib.cli.render import note, print_json, say, table
@@ -13,13 +15,13 @@ def list_studies(db: Db = "", output: OutputOption = Output.TEXT) -> None:
     """
     import time
 
-    from katib.service.views import best_trial, study_view
+    from katib.service.views import front_trials, study_view
 
     views = []
     try:
         with studies_of(db) as studies:
             views = [
-                study_view(study, best_trial(studies.store, study), now=time.time())
+                study_view(study, front_trials(studies.store, study), now=time.time())
                 for study in studies.store.list_studies()
             ]
     except NotFound as error:
@@ -32,9 +34,13 @@ def list_studies(db: Db = "", output: OutputOption = Output.TEXT) -> None:
         {
             **view,
             "trials": view["counts"]["created"],
-            "best": view["best"] and view["best"]["value"],
-            "metric": view["objective"]["metric"],
+            "best": view["best"]["value"] if view["best"] else _front(view),
+            "metric": ",".join(each["metric"] for each in view["objectives"]),
         }
         for view in views
     ]
     say("\n".join(table(rows, ["name", "status", "reason", "trials", "metric", "best", "created"])))
+
+
+def _front(view: dict[str, Any]) -> str | None:
+    return f"front of {len(view['front'])}" if view["front"] else None

@@ -12,6 +12,7 @@ from katib.cli.hints import complete
 from katib.cli.listing import list_studies
 from katib.cli.logs import logs
 from katib.cli.resume import resume
+from katib.cli.run import RunCommand
 from katib.cli.run import run as run_command
 from katib.cli.server import server
 from katib.cli.show import show
@@ -35,10 +36,10 @@ app = typer.Typer(
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run", short_help="Run an Experiment, or a command with --param.")(run_command)
+app.command("run", cls=RunCommand, short_help="Run an Experiment, or a command with --param.")(run_command)
 app.command("resume", short_help="Go on with a study, or extend it.")(resume)
 app.command("list", short_help="List all studies in the store.")(list_studies)
-app.command("show", short_help="Show a study and its best trial.")(show)
+app.command("show", short_help="Show a study and its best trial, or one trial.")(show)
 app.command("trials", short_help="List the trials of a study.")(trials)
 app.command("logs", short_help="Print what a trial printed.")(logs)
 app.command("explain", short_help="Say what a study is doing, and why.")(explain)

@@ -70,7 +70,7 @@ class LiveProgress:
         self._progress = progress
         if self._live is None or progress.looked is None or progress.error:
             return
-        for line in finished_lines(progress, self._study.objective.metric):
+        for line in finished_lines(progress, self._study.objectives):
             if f" {TrialState.SUCCEEDED.value} " not in line:
                 self._live.console.print(line, markup=False)
 

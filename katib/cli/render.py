@@ -10,6 +10,9 @@ from typing import Any
 
 from katib.cli.hints import complete
 
+SHOWN_FRONT = 20
+"""Trials of a front that are shown; the rest is counted."""
+
 
 def print_json(data: Any) -> None:
     """One JSON document on stdout, strictly valid."""
@@ -73,22 +76,30 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
     ]
     if view["algorithm_chosen"]:
         lines.append(f"  algorithm  {view['algorithm']}, which took {view['algorithm_chosen']}")
-    best = view["best"]
+    objective, best = view["objective"], view["best"]
+    if objective is None:
+        return [*lines, *_front_lines(view)]
     if best is None:
         return [*lines, "  best       none: no trial has reported a value", *_failure_lines(view)]
-    objective = view["objective"]
     lines += [
         f"  best       {objective['metric']} = {best['value']} ({objective['direction']}), trial {best['ordinal']}"
         f" ({best['trial']})",
         *(f"    {name} = {_cell(value)}" for name, value in best["parameters"].items()),
     ]
-    if _ACTS_ON_A_TERMINAL.search(command):
-        command = f"`katib show {view['name']} -o json` has the command line: it would act on this terminal"
-    return [*lines, f"  run again  {command}"] if command else lines
+    return [*lines, *_again(view["name"], command)]
 
 
 _ACTS_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters, but for those that lay out a script: a line's end and a tab."""
+
+
+def _again(shown: str, command: str | None) -> list[str]:
+    """The command that runs again what `katib show` names so."""
+    if not command:
+        return []
+    if _ACTS_ON_A_TERMINAL.search(command):
+        command = f"`katib show {shown} -o json` has the command line: it would act on this terminal"
+    return [f"  run again  {command}"]
 
 
 def _failure_lines(view: Mapping[str, Any]) -> list[str]:
@@ -102,6 +113,42 @@ def _failure_lines(view: Mapping[str, Any]) -> list[str]:
 
 SHOWN_LINES = 6
 """Of why the last trial failed; `explain` shows all."""
+
+
+def trial_lines(view: Mapping[str, Any], study: str) -> list[str]:
+    """A trial for people."""
+    values = (f"{metric} = {_cell(value)}" for metric, value in view["values"].items())
+    lines = [
+        f"{study}/{view['ordinal']} ({view['name']}): {view['status']} ({view['reason']})",
+        *([f"  {view['message']}"] if view["message"] else []),
+        f"  values     {', '.join(values) or 'none'}",
+        *(f"    {name} = {_cell(value)}" for name, value in view["parameters"].items()),
+    ]
+    return [*lines, *_again(f"{study}/{view['ordinal']}", view["command"])]
+
+
+def _front_lines(view: Mapping[str, Any]) -> list[str]:
+    """The trials that no other one beats, as a table."""
+    front = view["front"]
+    if not front:
+        return ["  front      empty: no trial has reported values", *_failure_lines(view)]
+    titles = {each["metric"]: f"{each['metric']} ({each['direction']})" for each in view["objectives"]}
+    rows = [
+        {
+            "trial": each["ordinal"],
+            **{titles[metric]: value for metric, value in each["values"].items()},
+            "parameters": parameters_text(each["parameters"]),
+        }
+        for each in front[:SHOWN_FRONT]
+    ]
+    more = len(front) - len(rows)
+    trials = "1 trial that no other one beats" if len(front) == 1 else f"{len(front)} trials that no other one beats"
+    return [
+        f"  front      {trials} in every objective",
+        *(f"    {line}" for line in table(rows, ["trial", *titles.values(), "parameters"])),
+        *([f"    and {more} more; --output json has all of them"] if more else []),
+        f"  run again  `katib show {view['name']}/TRIAL` prints the command line of one",
+    ]
 
 
 def _cell(value: Any) -> str:

@@ -1,11 +1,14 @@
 """`katib run`."""
 
 import shlex
+from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from katib.cli.options import (
     Db,
@@ -34,9 +37,20 @@ Words = Annotated[
     ),
 ]
 DEFAULT_TRIALS = 20
+OBJECTIVES = "katib.objectives"
+
+
+class RunCommand(TyperCommand):
+    """Remembers in what order --minimize and --maximize were given: that is the order of the objectives."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click."""
+        ctx.meta[OBJECTIVES] = list(_objectives_in(args))
+        return super().parse_args(ctx, args)
 
 
 def run(  # noqa: PLR0913 - each is a documented option of the command line
+    ctx: typer.Context,
     words: Words = None,
     *,
     name: Annotated[str, typer.Option("--name", help="The study's name; the file's own by default.")] = "",
@@ -65,8 +79,22 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
             "@OTHER=a,b when it matters only while OTHER is a or b. Repeatable.",
         ),
     ] = None,
-    minimize: Annotated[str, typer.Option("--minimize", metavar="METRIC", help="The metric to minimise.")] = "",
-    maximize: Annotated[str, typer.Option("--maximize", metavar="METRIC", help="The metric to maximise.")] = "",
+    minimize: Annotated[
+        list[str] | None,
+        typer.Option("--minimize", metavar="METRIC", help="A metric to minimise. Repeatable: several objectives."),
+    ] = None,
+    maximize: Annotated[
+        list[str] | None,
+        typer.Option("--maximize", metavar="METRIC", help="A metric to maximise. Repeatable, beside --minimize too."),
+    ] = None,
+    goals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--goal",
+            metavar="[METRIC=]VALUE",
+            help="End the study when the metric reaches this; of several goals, when one trial reaches all.",
+        ),
+    ] = None,
     algorithm: Annotated[
         str,
         typer.Option(
@@ -99,6 +127,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     Examples:
       katib run experiment.yaml --parallel 4
       katib run --param lr=log:1e-5:1e-1 --param opt=sgd,adam --minimize loss -- python train.py --lr={lr} --opt={opt}
+      katib run --param depth=int:1:9 --maximize accuracy --minimize seconds -- python train.py --depth={depth}
     """  # noqa: D301 - the formatter of help wants the very character
     from katib.spec.loading import apply_sets
     from katib.spec.quick import to_yaml
@@ -107,7 +136,16 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     if params:
         document, lines = (
             _from_command(
-                words, params, name, minimize, maximize, algorithm, early_stopping, max_trials, parallel, image
+                words,
+                params,
+                name,
+                ctx.meta[OBJECTIVES],
+                goals or [],
+                algorithm,
+                early_stopping,
+                max_trials,
+                parallel,
+                image,
             ),
             None,
         )
@@ -116,6 +154,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
         given = {
             "--minimize": minimize,
             "--maximize": maximize,
+            "--goal": goals,
             "--algorithm": algorithm,
             "--early-stopping": early_stopping,
         }
@@ -215,8 +254,8 @@ def _from_command(
     words: list[str],
     params: list[str],
     name: str,
-    minimize: str,
-    maximize: str,
+    objectives: list[tuple[str, str]],
+    goals: list[str],
     algorithm: str,
     early_stopping: str,
     max_trials: int | None,
@@ -226,15 +265,23 @@ def _from_command(
     from katib.spec.defaults import DEFAULT_ALGORITHM
     from katib.spec.quick import experiment_from_command
 
-    if bool(minimize) == bool(maximize):
-        fault = Fault(path="--minimize", wanted="give exactly one of --minimize METRIC and --maximize METRIC")
-        raise InvalidInput([fault], what="the command line")
+    metrics = [metric for metric, _direction in objectives]
+    faults: list[Fault] = []
+    for index, (metric, direction) in enumerate(objectives):
+        if not metric or metric.startswith("-"):
+            faults.append(Fault(path=f"--{direction}", given=metric or "''", wanted="the name of a metric behind it"))
+        elif metric in metrics[:index]:
+            faults.append(Fault(path=f"--{direction}", given=metric, wanted="each metric once"))
+    if not metrics:
+        faults.append(Fault(path="--minimize", wanted="give --minimize METRIC, --maximize METRIC, or several"))
+    if faults:
+        raise InvalidInput(faults, what="the command line")
     return experiment_from_command(
         name=name or _name_for(words),
         params=params,
         command=words,
-        objective=minimize or maximize,
-        direction="minimize" if minimize else "maximize",
+        objectives=dict(objectives),
+        goals=_goals(goals, metrics),
         # Named, though it is the default: a cluster wants one.
         algorithm=algorithm or DEFAULT_ALGORITHM,
         early_stopping=early_stopping or None,
@@ -242,6 +289,40 @@ def _from_command(
         parallel=parallel,
         image=image,
     )
+
+
+def _objectives_in(args: list[str]) -> Iterator[tuple[str, str]]:
+    """The metrics and directions of a command line, in order."""
+    options = {f"--{direction}": direction for direction in ("minimize", "maximize")}
+    ours = args[: args.index("--")] if "--" in args else args
+    for word, following in pairwise([*ours, ""]):
+        option, equals, metric = word.partition("=")
+        if option in options:
+            yield (metric if equals else following), options[option]
+
+
+def _goals(texts: list[str], metrics: list[str]) -> dict[str, float]:
+    """`loss=0.1`, or `0.1` where there is one objective. Raises InvalidInput."""
+    from katib.spec.rules.parameters import number
+
+    goals: dict[str, float] = {}
+    faults: list[Fault] = []
+    for text in texts:
+        metric, equals, written = text.rpartition("=")
+        name = metric if equals or len(metrics) > 1 else metrics[0]
+        value = number(written)
+        if name not in metrics:
+            wanted = f"METRIC=VALUE, where METRIC is an objective: {', '.join(metrics)}"
+            faults.append(Fault(path="--goal", given=text, wanted=wanted))
+        elif value is None:
+            faults.append(Fault(path="--goal", given=text, wanted="a finite number as the value"))
+        elif name in goals:
+            faults.append(Fault(path="--goal", given=text, wanted=f"one goal for {name}"))
+        else:
+            goals[name] = value
+    if faults:
+        raise InvalidInput(faults, what="the command line")
+    return goals
 
 
 def _name_for(words: list[str]) -> str:

@@ -1,23 +1,47 @@
-"""`katib show NAME`."""
+"""`katib show NAME`, `katib show NAME/TRIAL`."""
+
+from typing import Annotated
+
+import typer
 
 from katib.cli.hints import complete
-from katib.cli.opened import studies_of
-from katib.cli.options import Db, Name, Output, OutputOption
-from katib.cli.render import print_json, say, study_lines
+from katib.cli.opened import find_trial, studies_of
+from katib.cli.options import Db, Output, OutputOption
+from katib.cli.render import print_json, say, study_lines, trial_lines
+
+Shown = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME[/TRIAL]", help="The study; or one of its trials, by name or number.", show_default=False
+    ),
+]
 
 
-def show(name: Name, db: Db = "", output: OutputOption = Output.TEXT) -> None:
+def show(name: Shown, db: Db = "", output: OutputOption = Output.TEXT) -> None:
     """Show a study: its status and why, its counts, its best trial and the command that reproduces it.
 
-    Example: katib show quickstart --output json
-    """
+    With several objectives that is a table of the trials that no other one beats. NAME/TRIAL shows one trial, and the
+    command that reproduces it.
+
+    \b
+    Examples:
+      katib show quickstart --output json
+      katib show quickstart/3
+    """  # noqa: D301 - the formatter of help wants the very character
     import time
 
-    from katib.service.reports import study_report
+    from katib.service.reports import study_report, trial_report
 
+    study_name, _, wanted = name.partition("/")
     with studies_of(db) as studies:
-        report = study_report(studies.store, studies.store.get_study(name), now=time.time())
+        study = studies.store.get_study(study_name)
+        if wanted:
+            report = trial_report(study, find_trial(studies, study, wanted))
+            lines = trial_lines(report, study_name)
+        else:
+            report = study_report(studies.store, study, now=time.time())
+            lines = study_lines(report, report["command"] or "")
     if output is Output.JSON:
         print_json(report)
     else:
-        say(complete("\n".join(study_lines(report, report["command"] or ""))))
+        say(complete("\n".join(lines)))

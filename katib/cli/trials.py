@@ -14,7 +14,9 @@ def trials(
     status: Annotated[
         list[str] | None, typer.Option("--status", help="Only trials in this status, for example Failed. Repeatable.")
     ] = None,
-    sort: Annotated[str, typer.Option("--sort", help="Order by: ordinal, or value with the best first.")] = "ordinal",
+    sort: Annotated[
+        str, typer.Option("--sort", help="Order by: ordinal; or value, or an objective's metric, with the best first.")
+    ] = "ordinal",
     db: Db = "",
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -22,11 +24,9 @@ def trials(
 
     Example: katib trials quickstart --status Failed --output json
     """
-    from katib.service.trials import SORTS, list_trials
+    from katib.service.trials import list_trials
     from katib.service.views import trial_view
 
-    if sort not in SORTS:
-        raise typer.BadParameter(f"{sort!r} is not one of {', '.join(SORTS)}", param_hint="--sort")
     with studies_of(db) as studies:
         study = studies.store.get_study(name)
         views = [
@@ -35,5 +35,13 @@ def trials(
     if output is Output.JSON:
         print_json(views)
         return
-    rows = [{**view, "parameters": parameters_text(view["parameters"])} for view in views]
-    say("\n".join(table(rows, ["ordinal", "name", "status", "reason", "value", "attempts", "parameters"])))
+    named = [f"value:{objective.metric}" for objective in study.objectives] if study.further_objectives else ["value"]
+    rows = [
+        {
+            **view,
+            **{f"value:{metric}": value for metric, value in view["values"].items()},
+            "parameters": parameters_text(view["parameters"]),
+        }
+        for view in views
+    ]
+    say("\n".join(table(rows, ["ordinal", "name", "status", "reason", *named, "attempts", "parameters"])))

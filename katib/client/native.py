@@ -102,7 +102,7 @@ class Trial:
 
     @property
     def value(self) -> float | None:
-        """Its result: the value of the objective, of several the first one's; None without one."""
+        """Its result: the value of the objective; None without one, and with several objectives: see `values`."""
         return _number(self._shown["value"])
 
     @property

@@ -7,8 +7,8 @@ from katib.core.observation import MetricPoint
 from katib.core.study import Study
 from katib.core.trial import Trial, TrialState
 from katib.embedded.desk import EmbeddedDesk
-from katib.service.shown import best_trials, study_in_full, trial_of, trial_out
-from katib.service.views import observation_view
+from katib.service.shown import study_in_full, trial_of, trial_out
+from katib.service.views import best_trial, front_trials, observation_view
 from katib.stores.contract import TrialFilter
 
 
@@ -71,7 +71,7 @@ class Calls:
 
     def _best(self, call: Asked, _body: dict[str, Any]) -> dict[str, Any]:
         study = self._desk.study(call.study)
-        return {"trials": [trial_out(study, each) for each in best_trials(self._desk.store, study)]}
+        return {"trials": [trial_out(study, each) for each in front_trials(self._desk.store, study)]}
 
     # --- Trials
 
@@ -146,8 +146,7 @@ class Calls:
         return {"should_stop": stops, "reason": why if stops else ""}
 
     def _study(self, study: Study) -> dict[str, Any]:
-        best = best_trials(self._desk.store, study)
-        return study_in_full(study, best[0] if len(study.objectives) == 1 and best else None, now=self._desk.now())
+        return study_in_full(study, best_trial(self._desk.store, study), now=self._desk.now())
 
     def _trial(self, call: Asked, trial: Trial) -> dict[str, Any]:
         return trial_out(self._desk.study(call.study), trial)

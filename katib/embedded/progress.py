@@ -3,11 +3,12 @@
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
 from katib.controller.controller import Progress
+from katib.core.objective import Objective
 from katib.core.space import Assignment
 from katib.core.study import Study, Summary
 from katib.core.trial import FINISHED, TrialState
@@ -31,7 +32,7 @@ class Pace:
         return (time.monotonic() - self.began) / done * max(limit - finished, 0)
 
 
-def finished_lines(progress: Progress, metric: str) -> Iterator[str]:
+def finished_lines(progress: Progress, objectives: Sequence[Objective]) -> Iterator[str]:
     """A line for each trial that the last look saw finish."""
     looked = progress.looked
     if looked is None:
@@ -39,9 +40,9 @@ def finished_lines(progress: Progress, metric: str) -> Iterator[str]:
     for move in looked.plan.transitions:
         if move.target in FINISHED:
             trial = looked.gathered.trials[move.ordinal]
-            told = (
-                f"{metric}={move.value!r}" if move.value is not None else f"{move.reason.value}: {brief(move.message)}"
-            )
+            pairs = zip(objectives, move.values, strict=False)
+            told = " ".join(f"{objective.metric}={value!r}" for objective, value in pairs)
+            told = told or f"{move.reason.value}: {brief(move.message)}"
             yield f"trial {move.ordinal} {move.target.value} {told} ({assignment_text(trial.assignment)})"
 
 
@@ -57,10 +58,23 @@ def headline(study: Study, summary: Summary, eta: float | None) -> str:
     bad = summary.count(TrialState.FAILED, TrialState.METRICS_UNAVAILABLE, TrialState.KILLED)
     done = summary.count(*FINISHED)
     limit = f"/{study.budget.max_trials}" if study.budget.max_trials is not None else ""
-    best = "none yet" if summary.best_value is None else f"{summary.best_value:.6g} (trial {summary.best_ordinal})"
     left = "" if eta is None else f"  about {duration(eta)} left"
     counts = f"{done}{limit} done, {summary.count(TrialState.RUNNING)} running, {bad} failed"
-    return f"{study.name}  {counts}  best {study.objective.metric} {best}{left}"
+    return f"{study.name}  {counts}  {_best(study, summary)}{left}"
+
+
+def _best(study: Study, summary: Summary) -> str:
+    """The best value so far; of several objectives the size of the front, and the best value of each."""
+    if not study.further_objectives:
+        value, ordinal = summary.best_value, summary.best_ordinal
+        return f"best {study.objective.metric} {'none yet' if value is None else f'{value:.6g} (trial {ordinal})'}"
+    if not summary.front:
+        return "front empty yet"
+    said = []
+    for index, objective in enumerate(study.objectives):
+        best = min(summary.front, key=lambda point: objective.cost(point.values[index]))
+        said.append(f"{objective.metric} {best.values[index]:.6g} (trial {best.ordinal})")
+    return f"front {len(summary.front)}  best {', '.join(said)}"
 
 
 def assignment_text(assignment: Assignment) -> str:
@@ -83,7 +97,7 @@ class LineProgress:
 
     def __init__(self, stream: TextIO, study: Study) -> None:
         self._stream = stream
-        self._metric = study.objective.metric
+        self._objectives = study.objectives
         self._error = ""
 
     def __enter__(self) -> "LineProgress":
@@ -102,6 +116,6 @@ class LineProgress:
             if progress.error != self._error:
                 self._stream.write(f"waiting: {progress.error}\n")
         else:
-            for line in finished_lines(progress, self._metric):
+            for line in finished_lines(progress, self._objectives):
                 self._stream.write(line + "\n")
         self._error = progress.error

@@ -35,12 +35,13 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     fn: Callable[..., Any],
     parameters: Mapping[str, Space],
     *,
-    objective: str = "loss",
-    direction: str = "minimize",
+    objective: str | None = None,
+    direction: str | None = None,
+    objectives: Mapping[str, str] | None = None,
     algorithm: str = "auto",
     max_trials: int = 50,
     parallel: int = 4,
-    goal: float | None = None,
+    goal: float | Mapping[str, float] | None = None,
     early_stopping: str | None = None,
     name: str | None = None,
     db: str | None = None,
@@ -58,14 +59,16 @@ def tune(  # noqa: PLR0913 - each is a documented argument
         parameters: name -> its space: a text as on the command line (`log:1e-5:1e-1`), or a list of values, which may
             be any objects that pickle. With `@optimizer=sgd` behind such a text `fn` gets the parameter only in trials
             in which optimizer is sgd.
-        objective: the metric to optimise.
-        direction: `minimize` or `maximize`.
+        objective, direction: the metric to optimise, `loss` by default, and `minimize`, the default, or `maximize`.
+        objectives: several metrics, each with its direction: `{"loss": "minimize", "accuracy": "maximize"}`. Then `fn`
+            returns a dict with all of them, and `Result.front` has the trials that no other one beats.
         algorithm: a name that `katib algorithms` lists; `auto` takes one that fits.
         max_trials: how many trials to run in all.
         parallel: how many of them at a time.
         early_stopping: what ends hopeless trials early, as on the command line: `medianstop`, or with settings
             `medianstop:start_step=5,min_trials_required=4`. `fn` must report by `katib.report(loss=…, step=…)`.
-        goal: stop as soon as the objective reaches it; None for no goal.
+        goal: stop as soon as the objective reaches it; None for no goal. With several objectives metric -> goal, and it
+            takes one trial that reaches them all.
         name: the study's name; by default the function's with four letters, so that each call is a study of its own.
             A name that exists continues that study.
         db: the store; by default $KATIB_DB, else ./katib.db.
@@ -85,7 +88,8 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     folder = Path.cwd() if "://" in location else Path(location).expanduser().resolve().parent
     run_root = folder / "katib-runs"
     spaces, values = _spaces(parameters)
-    payload = _save(fn, objective=objective, values=values, folder=run_root)
+    wanted = _objectives(objective, direction, objectives)
+    payload = _save(fn, objectives=tuple(wanted), values=values, folder=run_root)
     study_name = name or _name_for(fn)
     words = [sys.executable, "-m", "katib.function_trial", str(payload), *(f"{key}={{{key}}}" for key in parameters)]
     with Session(location, engine) as session:
@@ -94,14 +98,14 @@ def tune(  # noqa: PLR0913 - each is a documented argument
                 name=study_name,
                 params=spaces,
                 command=words,
-                objective=objective,
-                direction=direction,
+                objectives=wanted,
+                goals=_goals(goal, wanted),
                 algorithm=algorithm,
                 early_stopping=early_stopping,
                 max_trials=max_trials,
                 parallel=min(parallel, max_trials),
             )
-            _complete(document, goal=goal, settings=settings)
+            _complete(document, settings=settings)
             started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
         with _stream(progress) as stream, LineProgress(stream, started.study) as shown:
             study = started.study
@@ -141,6 +145,7 @@ _ARGUMENTS = {
     "spec.objective.goal": "goal",
     "spec.objective.type": "direction",
     "spec.objective.objectiveMetricName": "objective",
+    "spec.objectives": "objectives",
     "metadata.name": "name",
 }
 
@@ -154,6 +159,32 @@ def _run(session: Session, name: str, shown: LineProgress) -> Any:
         session.run(name)
         sys.stderr.write(f"interrupted; `katib resume {name}` goes on, and so does tune with name={name!r}\n")
         raise
+
+
+def _objectives(
+    objective: str | None, direction: str | None, objectives: Mapping[str, str] | None
+) -> Mapping[str, str]:
+    """Metric -> direction. Raises InvalidInput when it is no mapping, or both forms are used."""
+    if objectives is None:
+        return {objective or "loss": direction or "minimize"}
+    named = isinstance(objectives, Mapping) and all(isinstance(metric, str) for metric in objectives)
+    if named and objective is None and direction is None:
+        return objectives
+    wanted = (
+        "either objectives={METRIC: DIRECTION, …}, or objective= and direction= for one"
+        if named
+        else "a mapping, metric -> `minimize` or `maximize`"
+    )
+    raise InvalidInput([Fault(path="objectives", given=repr(objectives), wanted=wanted)], what="tune")
+
+
+def _goals(goal: float | Mapping[str, float] | None, objectives: Mapping[str, str]) -> Mapping[str, float]:
+    if goal is None or isinstance(goal, Mapping):
+        return goal or {}
+    if len(objectives) == 1:
+        return dict.fromkeys(objectives, goal)
+    wanted = f"with several objectives a mapping, metric -> goal, for some of {', '.join(objectives)}"
+    raise InvalidInput([Fault(path="goal", given=repr(goal), wanted=wanted)], what="tune")
 
 
 def _spaces(parameters: Mapping[str, Space]) -> tuple[list[str], dict[str, dict[str, Any]]]:
@@ -192,13 +223,15 @@ def _texts_of(items: Sequence[Any]) -> dict[str, Any]:
     return texts
 
 
-def _save(fn: Callable[..., Any], *, objective: str, values: dict[str, dict[str, Any]], folder: Path) -> Path:
+def _save(
+    fn: Callable[..., Any], *, objectives: Sequence[str], values: dict[str, dict[str, Any]], folder: Path
+) -> Path:
     """Write the function under a name made from its content: the same function again is the same file."""
     functions = folder / ".functions"
     functions.mkdir(parents=True, exist_ok=True)
     path = functions / f"{secrets.token_hex(8)}.pkl"
     try:
-        save(path, fn, objective=objective, values=values)
+        save(path, fn, objectives=objectives, values=values)
     except Exception as error:
         # cloudpickle raises what the objects raise that it meets.
         wanted = "a function that can be sent to another process; it, or something that it uses from outside, cannot"
@@ -217,15 +250,14 @@ def _name_for(fn: Callable[..., Any]) -> str:
     return f"{stem[: STUDY_NAME_LIMIT - 5].rstrip('-')}-{suffix}"
 
 
-def _complete(document: dict[str, Any], *, goal: float | None, settings: Mapping[str, Any] | None) -> None:
+def _complete(document: dict[str, Any], *, settings: Mapping[str, Any] | None) -> None:
     """What the command line has no word for."""
     spec = document["spec"]
-    if goal is not None:
-        spec["objective"]["goal"] = goal
     if settings:
         spec["algorithm"]["algorithmSettings"] = [{"name": key, "value": str(value)} for key, value in settings.items()]
     # What the function returns is reported last, and that is what counts, whatever it reported on the way.
-    spec["objective"]["metricStrategies"] = [{"name": spec["objective"]["objectiveMetricName"], "value": "latest"}]
+    for objective in spec.get("objectives") or [spec["objective"]]:
+        objective["metricStrategies"] = [{"name": objective["objectiveMetricName"], "value": "latest"}]
     spec["metricsCollectorSpec"] = {"collector": {"kind": "Push"}}
 
 

@@ -112,10 +112,11 @@ def _doing_while_owned(view: StudyView, by: str) -> tuple[str, float | None, str
 
 def _hint_when_concluded(study: Study) -> str:
     name, reason = study.name, study.condition.reason
+    best = "the trials that no other one beats" if study.further_objectives else "the best trial"
     if reason in (StudyReason.GOAL_REACHED, StudyReason.SPACE_EXHAUSTED):
-        return f"`katib show {name}` prints the best trial"
+        return f"`katib show {name}` prints {best}"
     if study.condition.status is StudyStatus.SUCCEEDED:
-        return f"`katib show {name}` prints the best trial; `katib resume {name} --max-trials N` extends it"
+        return f"`katib show {name}` prints {best}; `katib resume {name} --max-trials N` extends it"
     return f"`katib trials {name}` lists the trials, `katib logs {name}/TRIAL` prints what one of them said"
 
 

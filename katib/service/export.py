@@ -9,21 +9,29 @@ from katib.service.reports import study_report
 from katib.service.views import observation_view, trial_view
 from katib.stores.contract import Store
 
-PLAIN = ("ordinal", "name", "status", "reason", "value", "attempts", "started", "ended")
+BEFORE, AFTER = ("ordinal", "name", "status", "reason"), ("attempts", "started", "ended")
 
 
 def as_csv(store: Store, study: Study) -> str:
-    """A row per trial: its plain fields, `param:NAME` for each parameter, `metric:NAME` for each metric's latest."""
+    """A row per trial: its plain fields, `param:NAME` for each parameter, `metric:NAME` for each metric's latest.
+
+    Its `value` is among the plain fields; with several objectives it is `value:METRIC` for each.
+    """
     views = [trial_view(study, trial) for trial in store.trials(study.uid)]
     names = [str(parameter["name"]) for parameter in study.effective["spec"].get("parameters") or ()]
     measured = list(dict.fromkeys(name for view in views for name in view["metrics"]))
+    objectives = [objective.metric for objective in study.objectives]
+    named = [f"value:{metric}" for metric in objectives] if len(objectives) > 1 else ["value"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*PLAIN, *(f"param:{name}" for name in names), *(f"metric:{name}" for name in measured)])
+    plain = [*BEFORE, *named, *AFTER]
+    writer.writerow([*plain, *(f"param:{name}" for name in names), *(f"metric:{name}" for name in measured)])
     for view in views:
         writer.writerow(
             [
-                *(view[field] for field in PLAIN),
+                *(view[field] for field in BEFORE),
+                *(view["values"].get(metric) for metric in objectives),
+                *(view[field] for field in AFTER),
                 *(view["parameters"].get(name) for name in names),
                 *(view["metrics"].get(name, {}).get("latest") for name in measured),
             ]

@@ -6,19 +6,11 @@ from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.errors import NotFound
 from katib.service.open_studies import run_by_clients
-from katib.service.views import moment, number, study_view, trial_view
+from katib.service.views import moment, study_view, trial_view
 from katib.stores.contract import Store, TrialFilter
 
 LARGEST_TIME = 253402300799.0
 """The last second that RFC 3339 can write."""
-
-
-def best_trials(store: Store, study: Study) -> list[Trial]:
-    """The best trial or, of several objectives, those that no other one beats in all of them. None at first."""
-    summary = study.summary
-    ordinals = {point.ordinal for point in summary.front}
-    ordinals |= set() if summary.best_ordinal is None else {summary.best_ordinal}
-    return store.trials(study.uid, TrialFilter(ordinals=frozenset(ordinals))) if ordinals else []
 
 
 def trial_of(store: Store, uid: str, ordinal: int) -> Trial:
@@ -30,16 +22,11 @@ def trial_of(store: Store, uid: str, ordinal: int) -> Trial:
 
 
 def study_out(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
-    """A study as lists show it."""
-    view = study_view(study, best, now=now)
-    view.pop("run_dir")
-    view.pop("owner")
-    objectives = [
-        {"metric": each.metric, "direction": each.direction.value, "goal": number(each.goal)}
-        for each in study.objectives
-    ]
-    run_by = "clients" if run_by_clients(study) else "engine"
-    return {**view, "uid": study.uid, "objectives": objectives, "run_by": run_by}
+    """A study as lists show it: the front of several objectives is asked for by itself."""
+    view = study_view(study, () if best is None else (best,), now=now)
+    for field in ("run_dir", "owner", "front"):
+        view.pop(field)
+    return {**view, "uid": study.uid, "run_by": "clients" if run_by_clients(study) else "engine"}
 
 
 def study_in_full(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
@@ -50,10 +37,8 @@ def study_in_full(study: Study, best: Trial | None, *, now: float) -> dict[str, 
 def trial_out(study: Study, trial: Trial) -> dict[str, Any]:
     """A trial."""
     loan = trial.loan
-    metrics = [objective.metric for objective in study.objectives]
     return {
         **trial_view(study, trial),
-        "values": {name: number(value) for name, value in zip(metrics, trial.values, strict=False)},
         "client": None if loan is None else loan.client,
         "leased_until": None if loan is None or loan.until > LARGEST_TIME else moment(loan.until),
     }

@@ -202,9 +202,10 @@ def refuse_in_vain(study: Study, wanted: Budget) -> None:
     reason, summary = study.condition.reason, study.summary
     fault: Fault | None = None
     if reason is StudyReason.GOAL_REACHED:
-        said = (
-            f"its goal {study.objective.goal} is reached with {summary.best_value}; there is nothing left to look for"
-        )
+        goals = f"its goal {study.objective.goal} is reached with {summary.best_value}"
+        if study.further_objectives:
+            goals = "one of its trials reaches all its goals"
+        said = f"{goals}; there is nothing left to look for"
         fault = Fault(path=study.name, wanted=said, hint="run it under another name with another goal")
     elif reason is StudyReason.SPACE_EXHAUSTED:
         fault = Fault(path=study.name, wanted="every point of its search space was tried", hint="widen the space")

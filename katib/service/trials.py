@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 
-from katib.core.objective import Direction
 from katib.core.study import Study
 from katib.core.trial import Trial, TrialState
 from katib.errors import Fault, InvalidInput
 from katib.stores.contract import Store, TrialFilter
-
-SORTS = ("ordinal", "value")
 
 
 def list_trials(store: Store, study: Study, *, states: Sequence[str] = (), sort: str = "ordinal") -> list[Trial]:
@@ -16,19 +13,26 @@ def list_trials(store: Store, study: Study, *, states: Sequence[str] = (), sort:
 
     Args:
         states: names of states, in any case; empty for all.
-        sort: `ordinal`, or `value` for the best first and those without a value last.
+        sort: `ordinal`; or `value`, of several objectives the metric of one, for the best first and those without a
+            value last.
 
     Raises:
-        InvalidInput: a state that does not exist.
+        InvalidInput: a state or an order that does not exist.
     """
     known = {state.value.lower(): state for state in TrialState if state is not TrialState.ADVISED}
     unknown = [state for state in states if state.lower() not in known]
     if unknown:
         wanted = f"must be one of {', '.join(state.value for state in known.values())}"
         raise InvalidInput([Fault(path="status", given=state, wanted=wanted) for state in unknown], what="the filter")
+    positions = {} if study.further_objectives else {"value": 0}
+    positions |= {objective.metric: index for index, objective in enumerate(study.objectives)}
+    if sort not in ("ordinal", *positions):
+        wanted = f"must be one of ordinal, {', '.join(positions)}"
+        raise InvalidInput([Fault(path="--sort", given=sort, wanted=wanted)], what="the order")
     wanted_states = frozenset(known[state.lower()] for state in states) or None
     found = store.trials(study.uid, TrialFilter(states=wanted_states))
-    if sort == "value":
-        sign = 1 if study.objective.direction is Direction.MINIMIZE else -1
-        found.sort(key=lambda trial: (trial.value is None, sign * (trial.value or 0.0), trial.ordinal))
+    if sort != "ordinal":
+        index = positions[sort]
+        cost = study.objectives[index].cost
+        found.sort(key=lambda trial: (not trial.values, cost(trial.values[index]) if trial.values else 0.0))
     return found

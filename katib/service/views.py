@@ -1,12 +1,13 @@
 """The JSON shapes that scripts may rely on. Times are RFC 3339 in UTC; a number that is not finite is a text."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from katib.core.advice import CHOSEN_LABEL
 from katib.core.observation import Metrics
+from katib.core.pareto import costs
 from katib.core.space import Assignment, ParameterType, as_number
 from katib.core.stopping import EarlyStop
 from katib.core.study import Study
@@ -26,12 +27,23 @@ COUNTS = {
 
 
 def best_trial(store: Store, study: Study) -> Trial | None:
-    """The trial with the best value; None while there is none."""
-    ordinal = study.summary.best_ordinal
-    if ordinal is None:
-        return None
-    found = store.trials(study.uid, TrialFilter(ordinals=frozenset({ordinal})))
-    return found[0] if found else None
+    """The trial with the best value; None while there is none, and with several objectives."""
+    return None if study.further_objectives else next(iter(front_trials(store, study)), None)
+
+
+def front_trials(store: Store, study: Study) -> list[Trial]:
+    """The trials that no other one beats: with one objective the best trial, with several the Pareto front.
+
+    The best one by the first objective comes first. Empty while no trial has a value.
+    """
+    summary = study.summary
+    ordinals = {point.ordinal for point in summary.front}
+    if summary.best_ordinal is not None:
+        ordinals.add(summary.best_ordinal)
+    if not ordinals:
+        return []
+    found = store.trials(study.uid, TrialFilter(ordinals=frozenset(ordinals)))
+    return sorted(found, key=lambda trial: costs(trial.values, study.objectives))
 
 
 def chosen_algorithm(store: Store, study: Study) -> str | None:
@@ -40,10 +52,18 @@ def chosen_algorithm(store: Store, study: Study) -> str | None:
     return next((trial.labels.get(CHOSEN_LABEL) for trial in store.trials(study.uid, latest)), None)
 
 
-def study_view(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:
-    """A study as `run` and `show` print it. `owner` is the live process that runs it; null when nobody does."""
+def study_view(study: Study, front: Sequence[Trial], *, now: float) -> dict[str, Any]:
+    """A study as `run` and `show` print it.
+
+    `owner` is the live process that runs it; null when nobody does. With several objectives `best` and `objective` are
+    null: no trial is the best, and whoever reads them shall not take the first objective for the only one.
+    """
     owner = None if study.condition.ended else running_elsewhere(study, now=now)
-    objective, budget = study.objective, study.budget
+    single, budget = not study.further_objectives, study.budget
+    objectives = [
+        {"metric": each.metric, "direction": each.direction.value, "goal": number(each.goal)}
+        for each in study.objectives
+    ]
     algorithm = study.effective["spec"].get("algorithm") or {}
     return {
         "name": study.name,
@@ -51,12 +71,10 @@ def study_view(study: Study, best: Trial | None, *, now: float) -> dict[str, Any
         "reason": study.condition.reason.value,
         "message": study.condition.message,
         "counts": {**counts(study), "created": study.summary.created},
-        "best": None if best is None else best_view(study, best),
-        "objective": {
-            "metric": objective.metric,
-            "direction": objective.direction.value,
-            "goal": number(objective.goal),
-        },
+        "best": best_view(study, front[0]) if single and front else None,
+        "front": [front_view(study, trial) for trial in front],
+        "objective": objectives[0] if single else None,
+        "objectives": objectives,
         "budget": {
             "max_trials": budget.max_trials,
             "parallel": budget.parallel,
@@ -90,6 +108,22 @@ def best_view(study: Study, trial: Trial) -> dict[str, Any]:
     }
 
 
+def front_view(study: Study, trial: Trial) -> dict[str, Any]:
+    """A trial on the front, in short."""
+    return {
+        "trial": trial.name,
+        "ordinal": trial.ordinal,
+        "values": values(study, trial),
+        "parameters": parameters(study, trial.assignment),
+    }
+
+
+def values(study: Study, trial: Trial) -> dict[str, float | str | None]:
+    """Objective's metric -> value; empty when the trial has none."""
+    pairs = zip(study.objectives, trial.values, strict=False)
+    return {objective.metric: number(value) for objective, value in pairs}
+
+
 def trial_view(study: Study, trial: Trial) -> dict[str, Any]:
     """A trial as `trials` prints it."""
     return {
@@ -99,7 +133,8 @@ def trial_view(study: Study, trial: Trial) -> dict[str, Any]:
         "reason": trial.reason.value,
         "message": trial.message,
         "parameters": parameters(study, trial.assignment),
-        "value": number(trial.value),
+        "value": None if study.further_objectives else number(trial.value),
+        "values": values(study, trial),
         "metrics": metrics(trial.metrics),
         "labels": dict(trial.labels),
         "stopped_by": stopped_by(trial),

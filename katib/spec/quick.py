@@ -1,8 +1,10 @@
 """A command and a few `--param` options -> the Experiment document that they stand for."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import yaml
@@ -35,14 +37,13 @@ def experiment_from_command(
     name: str,
     params: Sequence[str],
     command: Sequence[str],
-    objective: str,
-    direction: str,
+    objectives: Mapping[str, str],
     algorithm: str | None = None,
     max_trials: int = DEFAULT_TRIALS,
     parallel: int | None = None,
     settings: Mapping[str, str] | None = None,
     early_stopping: str | None = None,
-    goal: float | None = None,
+    goals: Mapping[str, float] | None = None,
     image: str = "",
 ) -> dict[str, Any]:
     """The Experiment that tunes a command: a `batch/v1` Job that runs it, without a shell.
@@ -53,12 +54,12 @@ def experiment_from_command(
     Args:
         params: one text per parameter, in one of the FORMS, with a CONDITION_FORM behind it or not. The words of the
             command that use a parameter which is not active are left out, each with a bare `--flag` right before it.
-        objective: the name of the metric that the command prints.
-        direction: `minimize` or `maximize`.
+        objectives: the name of a metric that the command prints -> `minimize` or `maximize`; mostly one.
         algorithm: None leaves the choice to the default.
         parallel: trials at the same time; None for the default.
         settings: the algorithm's.
         early_stopping: `NAME` or `NAME:key=value,key=value`; None for none.
+        goals: metric -> what it is to reach; the study ends when one trial reaches all of them.
         image: for a cluster; a process here needs none.
 
     Raises:
@@ -76,8 +77,7 @@ def experiment_from_command(
     faults += _unused(names, words, command)
     if not command:
         faults.append(Fault(path="COMMAND", wanted="the command to tune, after --"))
-    if direction not in ("minimize", "maximize"):
-        faults.append(Fault(path="direction", given=direction, wanted="`minimize` or `maximize`"))
+    faults += _objective_faults(objectives, goals or {})
     stopping: dict[str, Any] = {}
     try:
         stopping = {"earlyStopping": _early_stopping(early_stopping)} if early_stopping else {}
@@ -85,9 +85,9 @@ def experiment_from_command(
         faults += error.faults
     if faults:
         raise InvalidInput(faults, what="the command line")
-    goals = {} if goal is None else {"goal": goal}
+    listed = [_objective(metric, direction, (goals or {}).get(metric)) for metric, direction in objectives.items()]
     spec: dict[str, Any] = {
-        "objective": {"type": direction, **goals, "objectiveMetricName": objective},
+        **({"objective": listed[0]} if len(listed) == 1 else {"objectives": listed}),
         **stopping,
         "maxTrialCount": max_trials,
         "parameters": parameters,
@@ -137,6 +137,27 @@ def _spelled(name: str, space: Any, faults: list[Fault]) -> dict[str, Any]:
     except InvalidInput as error:
         faults += [replace(fault, path=path, given=fault.given or repr(space)) for fault in error.faults]
     return {}
+
+
+def _objective_faults(objectives: Mapping[str, str], goals: Mapping[str, float]) -> list[Fault]:
+    faults = [
+        Fault(path=f"the objective {metric}", given=str(direction), wanted="`minimize` or `maximize`")
+        for metric, direction in objectives.items()
+        if direction not in ("minimize", "maximize")
+    ]
+    if not objectives:
+        faults.append(Fault(path="objectives", wanted="at least one metric to minimize or maximize"))
+    wanted = f"a goal for an objective: {', '.join(objectives)}"
+    faults += [Fault(path="goal", given=str(metric), wanted=wanted) for metric in goals if metric not in objectives]
+    return faults + [
+        Fault(path="goal", given=f"{metric}={goal}", wanted="a finite number")
+        for metric, goal in goals.items()
+        if not isinstance(goal, Real) or not math.isfinite(goal)
+    ]
+
+
+def _objective(metric: str, direction: str, goal: float | None) -> dict[str, Any]:
+    return {"type": direction, **({} if goal is None else {"goal": goal}), "objectiveMetricName": metric}
 
 
 def _early_stopping(text: str) -> dict[str, Any]:

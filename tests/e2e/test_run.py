@@ -469,6 +469,8 @@ def test_a_value_does_not_act_on_the_terminal(cli):
     cli.run("run", str(path))
     printed = cli.run("trials", "study").out + cli.run("show", "study").out
     assert "`katib show study -o json` has the command line" in printed
+    trial = f"study/{cli.json('show', 'study')['best']['ordinal']}"
+    assert f"`katib show {trial} -o json` has the command line" in cli.run("show", trial).out
     assert "\x1b" in cli.json("show", "study")["command"]
     assert len(cli.run("trials", "study").out.splitlines()) == 3
     assert "\x1b" not in printed

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -29,10 +30,64 @@ def test_it_finds_the_best_arguments():
     assert (result.status, result.reason) == ("Succeeded", "ExperimentMaxTrialsReached")
     assert len(result.trials) == 6
     assert result.best.value == min(trial.value for trial in result.trials)
+    assert result.front == (result.best,)
     assert result.best.parameters["kind"] in {"good", "bad"}
     frame = result.to_dataframe()
     assert list(frame["value"]) == [trial.value for trial in result.trials]
     assert {"param_x", "param_kind", "metric_loss"} <= set(frame.columns)
+
+
+def test_several_objectives_have_a_front():
+    def fn(n):
+        return {"loss": n, "accuracy": 0.5 if n == 2 else n / 10, "time": 1}
+
+    result = katib.tune(
+        fn,
+        {"n": [1, 2, 3, 4]},
+        objectives={"accuracy": "maximize", "loss": "minimize"},
+        goal={"accuracy": 0.9},
+        algorithm="grid",
+        max_trials=4,
+        parallel=2,
+        progress=False,
+    )
+    assert (result.status, result.reason) == ("Succeeded", "ExperimentMaxTrialsReached")
+    assert result.objectives == ("accuracy", "loss")
+    assert [(trial.parameters["n"], dict(trial.values)) for trial in result.front] == [
+        (2, {"accuracy": 0.5, "loss": 2.0}),
+        (1, {"accuracy": 0.1, "loss": 1.0}),
+    ]
+    assert result.best is None
+    assert {trial.value for trial in result.trials} == {None}
+    frame = result.to_dataframe()
+    assert list(frame["value_accuracy"]) == [0.1, 0.5, 0.3, 0.4]
+    assert "value" not in frame.columns
+
+
+def test_a_number_is_no_answer_to_several_objectives():
+    result = katib.tune(
+        lambda x: x, {"x": [1]}, objectives={"a": "minimize", "b": "minimize"}, algorithm="grid", max_trials=1
+    )
+    assert "the function returned int; wanted a mapping with 'a', 'b'" in result.trials[0].message
+    assert (result.front, result.best, dict(result.trials[0].values)) == ((), None, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"objectives": {"a": "minimize"}, "objective": "a"}, "either objectives="),
+        ({"objectives": {"a": "minimize"}, "direction": "minimize"}, "either objectives="),
+        ({"objectives": {"a": "minimize", "b": "minimize"}, "goal": 0.5}, "metric -> goal, for some of a, b"),
+        ({"objectives": {"a": "minimize", "b": "up"}}, "the objective b: `minimize` or `maximize`, got up"),
+        ({"objectives": {}}, "at least one metric"),
+        ({"objectives": ["a", "b"]}, "a mapping, metric -> `minimize` or `maximize`"),
+        ({"objectives": {"a": "minimize", "b": "minimize"}, "goal": {"b": "low"}}, "a finite number, got b=low"),
+        ({"objective": "a", "goal": {"b": 1}}, "a goal for an objective: a"),
+    ],
+)
+def test_objectives_that_cannot_be_are_told(given, said):
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        katib.tune(len, {"x": "float:0:1"}, **given)
 
 
 def test_an_exception_fails_that_trial_only():
@@ -87,7 +142,7 @@ def test_what_is_wrong_is_said_before_anything_runs():
     with pytest.raises(InvalidInput) as caught:
         katib.tune(len, {"x": "float:1:0", "y": 7})
     assert "y" in str(caught.value)
-    with pytest.raises(InvalidInput, match=r"direction|type"):
+    with pytest.raises(InvalidInput, match="`minimize` or `maximize`, got up"):
         katib.tune(len, {"x": "float:0:1"}, direction="up")
 
 

@@ -256,8 +256,8 @@ class StudyOut(BaseModel):
     reason: str
     message: str
     counts: dict[str, int] = Field(description="Trials by what became of them; `created` are all.")
-    best: BestOut | None
-    objective: ObjectiveOut
+    best: BestOut | None = Field(description="Null with several objectives: no trial is the best.")
+    objective: ObjectiveOut | None = Field(description="Null with several of them.")
     objectives: list[ObjectiveOut]
     budget: BudgetOut
     algorithm: str | None

@@ -13,9 +13,9 @@ from katib.server.http.depends import DeskOf, IfNoneMatch, Key, Ordinal, Page
 from katib.server.http.idempotency import IdempotencyKey, IdempotentRoute
 from katib.service.desk import Desk
 from katib.service.lending import Lender
-from katib.service.shown import best_trials, trial_of, trial_out
+from katib.service.shown import trial_of, trial_out
 from katib.service.values import NANOSECONDS
-from katib.service.views import observation_view, stopped_by
+from katib.service.views import front_trials, observation_view, stopped_by
 from katib.stores.contract import TrialFilter
 from katib.stores.rules import LARGEST_INTEGER
 
@@ -160,7 +160,7 @@ def should_stop(desk: DeskOf, study: Key, ordinal: Ordinal, _key: IdempotencyKey
 def best(request: Request, desk: DeskOf, study: Key, _if_none_match: IfNoneMatch = None) -> Response:
     """The best trial or, of several objectives, those that no other one beats in all of them. None at first."""
     found = desk.study(study)
-    trials = best_trials(desk.store, found)
+    trials = front_trials(desk.store, found)
     return tagged(request, {"trials": [trial_out(found, trial) for trial in trials]})
 
 

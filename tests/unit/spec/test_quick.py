@@ -16,7 +16,7 @@ from katib.spec.study import budget, search_space, study_config
 
 
 def document_of(params, command, **options):
-    given = {"name": "quick", "objective": "loss", "direction": "minimize"} | options
+    given = {"name": "quick", "objectives": {"loss": "minimize"}} | options
     return experiment_from_command(params=params, command=command, **given)
 
 
@@ -77,17 +77,17 @@ def test_a_condition_stands_behind_any_space(space):
     def parameter(text):
         words = ["train", "{m}", "{opt}"]
         params = [text, "opt=sgd,adam,none"]
-        return experiment_from_command(name="a", params=params, command=words, objective="loss", direction="minimize")[
-            "spec"
-        ]["parameters"][0]
+        return experiment_from_command(name="a", params=params, command=words, objectives={"loss": "minimize"})["spec"][
+            "parameters"
+        ][0]
 
     condition = {"parameter": "opt", "values": ["sgd", "adam"]}
     assert parameter(f"m={space}@opt=sgd,adam") == {**parameter(f"m={space}"), "condition": condition}
 
 
 def test_all_faults_at_once():
-    paths = [fault.path for fault in faults_of(["x=", "y=1", "z=2", "z=3"], ["a", "{z}"], direction="down")]
-    assert paths == ["--param x=", "--param y", "--param z", "direction"]
+    paths = [fault.path for fault in faults_of(["x=", "y=1", "z=2", "z=3"], ["a", "{z}"], objectives={"loss": "down"})]
+    assert paths == ["--param x=", "--param y", "--param z", "the objective loss"]
     assert [fault.path for fault in faults_of([], [])] == ["COMMAND"]
 
 
@@ -129,7 +129,7 @@ def test_the_whole_document_is_what_a_cluster_wants():
         algorithm="tpe",
         settings={"seed": 3},
         parallel=2,
-        goal=0.5,
+        goals={"loss": 0.5},
         image="python",
     )
     loaded = load_text(to_yaml(document), source="x")
@@ -175,3 +175,23 @@ def test_the_whole_document_is_what_a_cluster_wants():
 def test_yaml_reads_back_as_the_same_data(data):
     document = {"spec": {"trialTemplate": {"trialSpec": {"x": data}}}}
     assert load_text(to_yaml(document), source="x") == document
+
+
+def test_several_objectives_are_a_list_in_their_order():
+    both = {"size": "minimize", "accuracy": "maximize"}
+    document = document_of(["x=float:0:1"], ["{x}"], objectives=both, goals={"accuracy": 0.9}, algorithm="random")
+    assert "objective" not in document["spec"]
+    config = study_config(prepare(document).experiment, uid="u")
+    assert [(each.metric, each.direction, each.goal) for each in config.objectives] == [
+        ("size", "minimize", None),
+        ("accuracy", "maximize", 0.9),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [({"objectives": {}}, "objectives"), ({"goals": {"accuracy": 1.0}}, "goal")],
+)
+def test_objectives_and_goals_that_do_not_fit_are_told(options, path):
+    [fault] = faults_of(["x=1,2"], ["{x}"], **options)
+    assert fault.path == path
