@@ -29,8 +29,7 @@ def shown(tmp_path):
         name="study",
         params=["x=1"],
         command=["tool", "{x}"],
-        objective="loss",
-        direction="minimize",
+        objectives={"loss": "minimize"},
         max_trials=1,
         parallel=1,
     )
