@@ -22,11 +22,13 @@ class Handed:
     Attributes:
         kept: ordinals of trials that it runs already.
         moves: of trials that it gets now, and of such as were lost too often to go out again.
-        missing: how many more it may have as soon as there is advice for them.
+        needed: how many trials, of those that it may have, are made of advice.
+        missing: how many of these there is no advice for yet.
     """
 
     kept: tuple[int, ...] = ()
     moves: tuple[Transition, ...] = ()
+    needed: int = 0
     missing: int = 0
 
     @property
@@ -86,9 +88,10 @@ def hand_out(
         elif wanted > 0:
             moves.append(move)
             wanted -= 1
-    fresh = advised[: max(min(wanted, room), 0)]
+    needed = max(min(wanted, room), 0)
+    fresh = advised[:needed]
     moves += [_lent(trial, demand, now) for trial in fresh]
-    return Handed(kept=tuple(kept), moves=tuple(moves), missing=max(min(wanted, room) - len(fresh), 0))
+    return Handed(kept=tuple(kept), moves=tuple(moves), needed=needed, missing=needed - len(fresh))
 
 
 def stale(summary: Summary, open_ones: Collection[int], advised: Collection[int]) -> int:

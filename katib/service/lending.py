@@ -90,16 +90,16 @@ class Lender:
         until = self._now() + (self._seconds if seconds is None else seconds)
         demand = Demand(client=client, count=count, until=until, afresh=afresh)
         while True:
-            trials, missing = self._hand_out(study, demand)
-            if not missing:
+            trials, needed = self._hand_out(study, demand)
+            if not needed:
                 return trials
-            if not self._advise(self._studies.get(study), missing):
+            if not self._advise(self._studies.get(study), needed):
                 trials, _ = self._hand_out(study, demand, final=True)
                 return trials
 
     def _hand_out(self, key: str, demand: Demand, *, final: bool = False) -> tuple[list[Trial], int]:
-        """Lend what is there; how many more advice is needed for. Nothing is lent while some is, unless it is `final`:
-        who asks gets all in one answer.
+        """Lend what is there; or nothing, and how much advice has to be there, because there is not enough. Unless it
+        is `final`: who asks gets all in one answer.
         """
 
         def decide(view: StudyView, now: float) -> tuple[Changes | None, tuple[list[int], int]]:
@@ -115,24 +115,23 @@ class Lender:
                 now=now,
                 closing=over[1] if over else "",
             )
-            missing = 0 if final or study.exhausted else handed.missing
-            if missing:
-                return None, ([], missing)
+            if handed.missing and not final and not study.exhausted:
+                return None, ([], handed.needed)
             condition = _condition(view, handed.moves, now)
             changes = Changes(transitions=handed.moves, condition=condition) if handed.moves or condition else None
             return changes, (list(handed.ordinals), 0)
 
         done = self._studies.change(key, decide, advice=demand.count)
-        ordinals, missing = done.result
+        ordinals, needed = done.result
         by_ordinal = {trial.ordinal: trial for trial in done.view.unfinished}
-        return [by_ordinal[ordinal] for ordinal in ordinals], missing
+        return [by_ordinal[ordinal] for ordinal in ordinals], needed
 
-    def _advise(self, opened: OpenStudy, missing: int) -> bool:
-        """Have advice for `missing` more trials recorded, by this thread or by the one that asks already. False when
-        the algorithm has none left.
+    def _advise(self, opened: OpenStudy, needed: int) -> bool:
+        """Have so much advice recorded that `needed` is unused, by this thread or by the one that asks already. False
+        when the algorithm has none left.
         """
         with opened.turn:
-            opened.wanted += missing
+            opened.wanted += needed
         try:
             with opened.asking:
                 view = self.store.view(opened.config.uid, advice=0)
@@ -146,7 +145,7 @@ class Lender:
                 return self._ask(opened, view.study, wanted)
         finally:
             with opened.turn:
-                opened.wanted -= missing
+                opened.wanted -= needed
 
     def _ask(self, opened: OpenStudy, study: Study, wanted: int) -> bool:
         config = replace(opened.config, budget=study.budget, settings={**opened.config.settings, **study.overrides})

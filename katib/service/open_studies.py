@@ -42,7 +42,7 @@ class OpenStudy:
         stopping: what early stopping is told of it; None without.
         turn: held while the study is read, decided about and written.
         asking: held while its algorithm is asked, which may take long; trials are reported and completed meanwhile.
-        wanted: trials that clients are waiting for: who asks next, asks for all of them.
+        wanted: advice that clients are waiting for, the unused one included: who asks next, asks for all of it.
         view: the study as it was read or written last. What is decided on it is written only if it still is so.
     """
 

@@ -130,6 +130,14 @@ def test_a_client_that_asks_again_gets_its_open_trials_back(lender: Lender) -> N
     assert [trial.ordinal for trial in lender.suggest(name, "b", 1)] == [6]
 
 
+def test_a_client_may_ask_for_more_than_is_left_in_stock(store: Store, suggestions: SuggestionService) -> None:
+    """Of three answers kept ahead two are left."""
+    lender = Lender(store, suggestions, now=lambda: A_MONDAY, stock=3)
+    name = create(lender)
+    lender.suggest(name, "a", 2, afresh=True)
+    assert [trial.ordinal for trial in lender.suggest(name, "a", 4, afresh=True)] == [3, 4, 5, 6]
+
+
 def test_a_lost_trial_goes_out_again_at_no_cost(lender: Lender, clock: Clock) -> None:
     """T7 of a client that is gone for good, T8 of one that comes back too late."""
     name = create(lender, maxTrialCount=1)
@@ -293,7 +301,7 @@ def test_sixty_four_clients_get_exactly_what_there_is(
     trials, so that a point that went out twice would leave another one out.
     """
     points = {"name": "x", "parameterType": "int", "feasibleSpace": {"min": "1", "max": str(number)}}
-    name = create(lender, maxTrialCount=number, parallelTrialCount=70, parameters=[points])
+    name = create(lender, maxTrialCount=number, parallelTrialCount=4, parameters=[points])
     uid = late_uid(lender, name)
     services = [lender, Lender(handle(), suggestions, now=clock, seconds=60.0)]
 
@@ -319,6 +327,6 @@ def test_sixty_four_clients_get_exactly_what_there_is(
     assert sorted(ordinal for done, _ in ended for ordinal in done) == ordinals
     assert [trial.ordinal for trial in trials] == ordinals
     assert sorted(trial.assignment["x"] for trial in trials) == ordinals
-    assert max(most for _, most in ended) <= 70
+    assert max(most for _, most in ended) <= 4
     study = lender.store.get_study(name)
     assert (study.condition.reason, study.summary.best_value) == (StudyReason.MAX_TRIALS, 1.0)
