@@ -18,6 +18,7 @@ from katib.core.trial import UNFINISHED, Reason, Transition, Trial, TrialState
 from katib.core.verdict import used_up, verdict
 from katib.errors import Fault, InvalidInput, NotFound, StudyClosed
 from katib.service.judging import Judges
+from katib.service.once import Once
 from katib.service.open_studies import Decide, OpenStudies, OpenStudy, nobody
 from katib.service.values import assignment_of, final_points, final_values
 from katib.stores.contract import NAME_LIMIT, Changes, Event, Store, StudyView, TrialFilter, TrialPoints
@@ -71,7 +72,14 @@ class Lender:
     # --- Trials for clients
 
     def suggest(
-        self, study: str, client: str, count: int = 1, *, afresh: bool = False, seconds: float | None = None
+        self,
+        study: str,
+        client: str,
+        count: int = 1,
+        *,
+        afresh: bool = False,
+        seconds: float | None = None,
+        once: Once | None = None,
     ) -> list[Trial]:
         """Trials for `client` to run: the ones it runs already, then those that wait or were lost, then new ones.
 
@@ -80,6 +88,7 @@ class Lender:
                 all when others still run the last ones.
             afresh: it wants `count` trials besides those it runs.
             seconds: how long they are lent; infinity to never take them back.
+            once: the request that this is done for, if it has a key: the same trials again when it was done already.
 
         Raises:
             NotFound: no such study.
@@ -87,17 +96,19 @@ class Lender:
             AlgorithmFailed: the algorithm could not answer.
         """
         _check_demand(client, count)
+        if once is not None and once.done:
+            return self._trials(study, once.ordinals)
         until = self._now() + (self._seconds if seconds is None else seconds)
         demand = Demand(client=client, count=count, until=until, afresh=afresh)
         while True:
-            trials, needed = self._hand_out(study, demand)
+            trials, needed = self._hand_out(study, demand, once)
             if not needed:
                 return trials
             if not self._advise(self._studies.get(study), needed):
-                trials, _ = self._hand_out(study, demand, final=True)
+                trials, _ = self._hand_out(study, demand, once, final=True)
                 return trials
 
-    def _hand_out(self, key: str, demand: Demand, *, final: bool = False) -> tuple[list[Trial], int]:
+    def _hand_out(self, key: str, demand: Demand, once: Once | None, *, final: bool = False) -> tuple[list[Trial], int]:
         """Lend what is there; or nothing, and how much advice has to be there, because there is not enough. Unless it
         is `final`: who asks gets all in one answer.
         """
@@ -118,7 +129,10 @@ class Lender:
             if handed.missing and not final and not study.exhausted:
                 return None, ([], handed.needed)
             condition = _condition(view, handed.moves, now)
-            changes = Changes(transitions=handed.moves, condition=condition) if handed.moves or condition else None
+            if not handed.moves and not condition:
+                return None, (list(handed.ordinals), 0)
+            receipt = once.receipt(handed.ordinals) if once else None
+            changes = Changes(transitions=handed.moves, condition=condition, receipt=receipt)
             return changes, (list(handed.ordinals), 0)
 
         done = self._studies.change(key, decide, advice=demand.count)
@@ -344,21 +358,35 @@ class Lender:
     # --- Trials by hand
 
     def add_trial(
-        self, study: str, assignment: Mapping[str, object], *, metrics: Mapping[str, float] | None = None
+        self,
+        study: str,
+        assignment: Mapping[str, object],
+        *,
+        metrics: Mapping[str, float] | None = None,
+        once: Once | None = None,
     ) -> Trial:
         """Add a trial of one's own: to be run by the next client that asks, or with its result.
+
+        Args:
+            once: the request that this is done for, if it has a key: the same trial again when it was added already.
 
         Raises:
             NotFound: no such study.
             InvalidInput: the assignment is not in the search space, or a value is missing.
         """
-        (ordinal,) = self.add_trials(study, [(assignment, metrics)])
+        (ordinal,) = self.add_trials(study, [(assignment, metrics)], once=once)
         return self._trial(self._studies.get(study).config.uid, ordinal)
 
     def add_trials(
-        self, study: str, added: Sequence[tuple[Mapping[str, object], Mapping[str, float] | None]]
+        self,
+        study: str,
+        added: Sequence[tuple[Mapping[str, object], Mapping[str, float] | None]],
+        *,
+        once: Once | None = None,
     ) -> list[int]:
         """Add any number of trials as `add_trial` does, in two transactions; their ordinals. All of them or none.
+
+        When `once` was done already, what is missing of it is: the results of those that are open.
 
         Raises:
             NotFound: no such study.
@@ -378,7 +406,8 @@ class Lender:
                 Advice(ordinal=ordinal, assignment=assignment, labels={ORIGIN_LABEL: BY_HAND})
                 for ordinal, assignment in zip(ordinals, checked, strict=True)
             )
-            return Changes(advice=advice, transitions=tuple(lending.added(each) for each in advice)), ordinals
+            moves, receipt = tuple(lending.added(each) for each in advice), once.receipt(ordinals) if once else None
+            return Changes(advice=advice, transitions=moves, receipt=receipt), ordinals
 
         def complete(view: StudyView, now: float) -> tuple[Changes | None, None]:
             open_ones = {trial.ordinal: trial for trial in view.unfinished}
@@ -392,7 +421,8 @@ class Lender:
 
         with opened.turn:
             # In one turn, so that no client of this process is given a trial whose result is known.
-            ordinals = self._studies.change(study, create).result
+            done = once is not None and once.done
+            ordinals = list(once.ordinals) if once and done else self._studies.change(study, create).result
             if any(metrics is not None for _, metrics in added):
                 self._studies.change(study, complete)
         return ordinals
@@ -411,6 +441,9 @@ class Lender:
     def forget(self, uid: str) -> None:
         """Let go of what is kept of a study, because it was deleted."""
         self._studies.forget(uid)
+
+    def _trials(self, study: str, ordinals: Sequence[int]) -> list[Trial]:
+        return self.store.trials(self._studies.get(study).config.uid, TrialFilter(ordinals=frozenset(ordinals)))
 
     def _trial(self, uid: str, ordinal: int) -> Trial:
         found = self.store.trials(uid, TrialFilter(ordinals=frozenset({ordinal})))

@@ -107,6 +107,19 @@ class Event:
     ordinal: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """That the operation of a request with a key is done, and what came of it.
+
+    Attributes:
+        key: of the request, which was claimed, see `Store.claim_reply`.
+        text: not empty; enough to answer the request from, should whoever does it not live to answer.
+    """
+
+    key: str
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Changes:
     """What one pass of the controller writes, in this order, in one transaction.
@@ -125,6 +138,8 @@ class Changes:
         metadata: each replaces the item of its ordinal, namespace and key; one of a trial that is not there is ignored.
         removed: ordinals of trials that go, with all that is stored about them; their summary is as if they had never
             been, but their ordinals stay spent. One that is not there is ignored.
+        receipt: put with its key's claim, which has none yet. When there is no such claim, somebody else has done the
+            request: nothing is written and StoreUnavailable is raised. None: no request with a key does this.
         basis: the view that this was decided on. When the study has another revision or lease by now (its user wished
             something), or a trial of it that is moved or observed has other metrics, nothing is written and Conflict is
             raised. None: no check. A store may take from it what it would otherwise have to read.
@@ -139,6 +154,7 @@ class Changes:
     events: Sequence[Event] = ()
     metadata: Sequence[MetadataItem] = ()
     removed: Sequence[int] = ()
+    receipt: Receipt | None = None
     basis: "StudyView | None" = None
 
 
@@ -203,6 +219,7 @@ class Reply:
     Attributes:
         digest: of the request, to tell another one that carries the same key.
         status: of the answer; 0 while the request is being answered.
+        body: of the answer; while it is being answered, the receipt of what was done: empty until then.
     """
 
     digest: str
@@ -340,7 +357,8 @@ class Store(Protocol):
     def claim_reply(self, key: str, digest: str, *, now: float, until: float) -> Reply | None:
         """Begin to answer a request that carries a key, unless it was answered or is being answered: then its reply.
 
-        A claim that was neither kept nor dropped holds until `until`. Replies older than REPLIES_KEPT are forgotten.
+        A claim that was neither kept nor dropped holds until `until`, and one with a receipt for good: what is missing
+        is its answer only. Replies older than REPLIES_KEPT are forgotten.
         """
         ...
 
@@ -349,7 +367,7 @@ class Store(Protocol):
         ...
 
     def drop_reply(self, key: str) -> None:
-        """Take a claim back: the request may be sent again."""
+        """Take a claim back: the request may be sent again. One with a receipt stays: it was done."""
         ...
 
     def add_token(self, token: Token) -> None:

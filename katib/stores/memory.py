@@ -21,6 +21,7 @@ from katib.stores.contract import (
     Lease,
     NewStudy,
     Observation,
+    Receipt,
     Reply,
     StudyView,
     Token,
@@ -141,6 +142,8 @@ class MemoryStore:
             rules.check_revision(record.study, changes)
             rules.check_values(record.study, changes)
             _check_metrics(record, changes)
+            if changes.receipt is not None:
+                self._put_receipt(changes.receipt)
             objectives, summary, revision = record.study.objectives, record.study.summary, record.study.revision + 1
             # From here on nothing can fail, so all of it is done.
             for advice in changes.advice:
@@ -178,6 +181,12 @@ class MemoryStore:
             changed = tuple(map(_fresh, new))
             view = rules.view_after(changes.basis, study, changed)
             return Committed(study=study, skipped=tuple(skipped), view=view, trials=changed)
+
+    def _put_receipt(self, receipt: Receipt) -> None:
+        claim = self._replies.get(receipt.key)
+        if claim is None or not _undone(claim):
+            raise rules.done_already()
+        self._replies[receipt.key] = (replace(claim[0], body=rules.kept(receipt.text)), claim[1])
 
     def append_observations(self, uid: str, batch: Sequence[TrialPoints], *, now: float) -> int:
         rules.check_points(batch)
@@ -217,7 +226,7 @@ class MemoryStore:
             oldest = now - REPLIES_KEPT
             self._replies = {each: kept for each, kept in self._replies.items() if kept[1] >= oldest}
             known, held_until = self._replies.get(key, (None, 0.0))
-            if known is not None and (known.status or held_until > now):
+            if known is not None and (known.status or known.body or held_until > now):
                 return known
             self._replies[key] = (Reply(digest=digest), until)
             return None
@@ -228,7 +237,8 @@ class MemoryStore:
 
     def drop_reply(self, key: str) -> None:
         with self._lock:
-            self._replies.pop(key, None)
+            if _undone(self._replies.get(key)):
+                del self._replies[key]
 
     def add_token(self, token: Token) -> None:
         with self._lock:
@@ -303,3 +313,8 @@ def _with_early_points(record: _Record, trial: Trial) -> Trial:
 
 def _fresh(trial: Trial) -> Trial:
     return replace(trial, assignment=dict(trial.assignment), labels=dict(trial.labels), metrics=dict(trial.metrics))
+
+
+def _undone(claim: tuple[Reply, float] | None) -> bool:
+    """Whether a request is claimed, and nothing was done about it."""
+    return claim is not None and not claim[0].status and not claim[0].body

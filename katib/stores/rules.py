@@ -28,7 +28,7 @@ from katib.core.trial import (
     loan_after,
     verdict_after,
 )
-from katib.errors import AlreadyExists, Conflict, LeaseHeld, NotFound, Stale
+from katib.errors import AlreadyExists, Conflict, LeaseHeld, NotFound, Stale, StoreUnavailable
 from katib.stores.contract import (
     NAME_LIMIT,
     Changes,
@@ -96,6 +96,11 @@ def wished(study: Study, wish: Wish, *, now: float) -> Study:
     if after == study:
         return study
     return replace(after, generation=study.generation + 1, revision=study.revision + 1)
+
+
+def done_already() -> StoreUnavailable:
+    """What a commit raises whose request somebody else has done."""
+    return StoreUnavailable("another server has done this request meanwhile", hint="send it again for its answer")
 
 
 def _restarted(study: Study, now: float) -> Study:

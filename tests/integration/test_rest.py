@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -230,6 +230,55 @@ def test_a_request_with_a_key_is_done_once_on_every_server(store: Store, suggest
         error(first.post(f"{study}/trials/1/complete", json={}, headers=again), 422, "invalid_input")
         good(first.post(f"{study}/trials/1/measurements", json={"measurements": [{"metrics": {"loss": 1}}]}))
         assert good(second.post(f"{study}/trials/1/complete", json={}, headers=again))["value"] == 1.0
+
+
+class KilledBeforeItAnswers:
+    """A store whose server is gone as soon as an operation is written: it keeps no answer, and takes no claim back."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def keep_reply(self, *_args: object, **_more: object) -> None:
+        raise RuntimeError("killed")
+
+    def drop_reply(self, _key: str) -> None:
+        pass
+
+
+def test_a_request_whose_server_is_killed_before_it_answers_is_not_done_again(
+    store: Store, suggestions: SuggestionService
+) -> None:
+    dying = cast(Store, KilledBeforeItAnswers(store))
+    with (
+        client_of(create_app(Desk(dying, suggestions))) as killed,
+        client_of(create_app(Desk(store, suggestions))) as other,
+    ):
+        study = create(other)
+        known = {"parameters": {"x": 0.5, "n": 3, "kind": "b"}, "metrics": {"loss": 2.0}}
+        requests: list[tuple[str, object]] = [
+            ("suggest", {"client": "a", "count": 2, "afresh": True}),
+            ("trials", known),
+            ("trials/1/measurements", {"measurements": [{"metrics": {"loss": 1.0}}, {"metrics": {"loss": 0.5}}]}),
+        ]
+        for key, (path, body) in enumerate(requests):
+            once: dict[str, Any] = {"json": body, "headers": {"Idempotency-Key": str(key)}}
+            assert killed.post(f"{study}/{path}", **once).status_code == 500
+            done = other.post(f"{study}/{path}", **once)
+            if path.endswith("measurements"):
+                # Nothing says that it was done, but doing it again changes nothing.
+                assert done.status_code == 409
+                store.drop_reply(json.dumps(["", str(key)]))
+                done = other.post(f"{study}/{path}", **once)
+            assert done.is_success
+            assert other.post(f"{study}/{path}", **once).json() == done.json()
+            if path == "suggest":
+                assert [trial["ordinal"] for trial in done.json()["trials"]] == [1, 2]
+        counts = good(other.get(study))["counts"]
+        assert (counts["created"], counts["succeeded"], counts["running"]) == (3, 1, 2)
+        assert len(good(other.get(f"{study}/trials/1/measurements"))["measurements"]) == 2
 
 
 def test_pause_resume_and_stop(client: httpx.Client) -> None:

@@ -1,6 +1,8 @@
 """Requests that carry an `Idempotency-Key` are done once, on whichever server and however often they are sent.
 
-What was answered is kept in the store for a day. An error is not: the request may be sent again as it is.
+What was answered is kept in the store for a day. An error is not: the request may be sent again as it is. What a
+request did is written together with a receipt of it, so that a server that dies before it answers leaves enough for
+another one to answer from.
 """
 
 import asyncio
@@ -9,12 +11,13 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Header, HTTPException, Request, Response
+from fastapi import Depends, Header, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from katib.server.http.answers import Json
 from katib.service.desk import Desk
+from katib.service.once import Once
 from katib.stores.contract import Reply
 
 CLAIM_SECONDS = 120.0
@@ -29,6 +32,15 @@ IdempotencyKey = Annotated[
         "not done again but answered as before. Holds for a day, on all servers of a database.",
     ),
 ]
+
+
+def _once_of(request: Request) -> Once | None:
+    once: Once | None = getattr(request.state, "once", None)
+    return once
+
+
+OnceOf = Annotated[Once | None, Depends(_once_of)]
+"""The request as one that is to be done once; None without a key."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -58,8 +70,9 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
     digest = hashlib.sha256(asked).hexdigest()
     now = desk.now()
     known = await run_in_threadpool(desk.store.claim_reply, scope, digest, now=now, until=now + CLAIM_SECONDS)
-    if known is not None:
+    if known is not None and (known.status or not known.body or known.digest != digest):
         return _again(known, digest)
+    request.state.once = Once(key=scope, before=known.body if known else "")
     kept = False
     try:
         response = await handler(request)

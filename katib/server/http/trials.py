@@ -10,7 +10,7 @@ from katib.core.trial import Trial, TrialState
 from katib.server.http import models
 from katib.server.http.answers import Json, problems, tagged
 from katib.server.http.depends import DeskOf, IfNoneMatch, Key, Ordinal, Page
-from katib.server.http.idempotency import IdempotencyKey, IdempotentRoute
+from katib.server.http.idempotency import IdempotencyKey, IdempotentRoute, OnceOf
 from katib.service.desk import Desk
 from katib.service.lending import Lender
 from katib.service.shown import trial_of, trial_out
@@ -25,18 +25,22 @@ Status = Literal["Pending", "Running", "Succeeded", "Failed", "Killed", "EarlySt
 
 
 @router.post("/suggest", response_model=models.Suggestions, responses=problems(404, 409))
-def suggest(desk: DeskOf, study: Key, body: models.Suggest, _key: IdempotencyKey = None) -> Response:
+def suggest(
+    desk: DeskOf, study: Key, body: models.Suggest, once: OnceOf = None, _key: IdempotencyKey = None
+) -> Response:
     """Trials for a client to run: those that it runs already, then such as wait or were lost, then new ones."""
     lender = desk.lender
-    trials = lender.suggest(study, body.client, body.count, afresh=body.afresh, seconds=body.lease_seconds)
+    trials = lender.suggest(study, body.client, body.count, afresh=body.afresh, seconds=body.lease_seconds, once=once)
     known = lender.known(study)
     return Json({"trials": [trial_out(known, trial) for trial in trials]})
 
 
 @router.post("/trials", status_code=201, response_model=models.TrialOut, responses=problems(404, 409))
-def create_trial(desk: DeskOf, study: Key, body: models.NewTrial, _key: IdempotencyKey = None) -> Response:
+def create_trial(
+    desk: DeskOf, study: Key, body: models.NewTrial, once: OnceOf = None, _key: IdempotencyKey = None
+) -> Response:
     """Add a trial of one's own: to be run by the next client that asks, or with its result."""
-    trial = desk.lender.add_trial(study, body.parameters, metrics=body.metrics)
+    trial = desk.lender.add_trial(study, body.parameters, metrics=body.metrics, once=once)
     return Json(trial_out(desk.lender.known(study), trial), status_code=201)
 
 
@@ -84,16 +88,22 @@ def list_measurements(
 
 @router.post("/trials/{ordinal}/measurements", response_model=models.Measured, responses=problems(404, 409))
 def report(
-    desk: DeskOf, study: Key, ordinal: Ordinal, body: models.Measurements, _key: IdempotencyKey = None
+    desk: DeskOf,
+    study: Key,
+    ordinal: Ordinal,
+    body: models.Measurements,
+    once: OnceOf = None,
+    _key: IdempotencyKey = None,
 ) -> Response:
     """Report intermediate values. Reporting twice is reporting once: by step, or by `seq` where there is no step."""
     now = desk.now()
+    first = int(now * NANOSECONDS) if once is None else once.number
     points = [
         MetricPoint(
             metric=name,
             value=value,
             text=repr(value),
-            seq=int(now * NANOSECONDS) + number if each.seq is None else each.seq,
+            seq=first + number if each.seq is None else each.seq,
             step=each.step,
             time=now if each.time is None else each.time,
         )

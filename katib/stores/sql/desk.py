@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from katib.stores import rules
-from katib.stores.contract import REPLIES_KEPT, Reply, Token
+from katib.stores.contract import REPLIES_KEPT, Receipt, Reply, Token
 from katib.stores.sql import statements as sql
 from katib.stores.sql.database import Work
 from katib.stores.sql.rows import token_row
@@ -15,9 +15,9 @@ def claim_reply(work: Work, key: str, digest: str, *, now: float, until: float) 
     found = work.one(sql.REPLY, key_digest=rules.key_digest(key))
     if found is not None:
         known = Reply(digest=found[0], status=found[1], body=found[2])
-        if known.status or found[3] > now:
+        if known.status or known.body or found[3] > now:
             return known
-        work.run(sql.DELETE_REPLY, {"key_digest": rules.key_digest(key)})
+        work.run(sql.DELETE_CLAIM, {"key_digest": rules.key_digest(key)})
     work.run(sql.INSERT_REPLY, _parameters(key, Reply(digest=digest), until))
     return None
 
@@ -31,7 +31,14 @@ def keep_reply(work: Work, key: str, reply: Reply, *, now: float) -> None:
 
 def drop_reply(work: Work, key: str) -> None:
     """See `Store.drop_reply`."""
-    work.run(sql.DELETE_REPLY, {"key_digest": rules.key_digest(key)})
+    work.run(sql.DELETE_CLAIM, {"key_digest": rules.key_digest(key)})
+
+
+def put_receipt(work: Work, receipt: Receipt) -> None:
+    """See `Changes.receipt`."""
+    row = {"key_key_digest": rules.key_digest(receipt.key), "text": rules.kept(receipt.text)}
+    if not work.run(sql.PUT_RECEIPT, row):
+        raise rules.done_already()
 
 
 def add_token(work: Work, token: Token) -> None:

@@ -213,7 +213,11 @@ UPDATE_REPLY = _update(replies, ["key_digest"])
 REPLY = select(replies.c.digest, replies.c.status, replies.c.body, replies.c.until).where(
     replies.c.key_digest == bindparam("key_digest")
 )
-DELETE_REPLY = delete(replies).where(replies.c.key_digest == bindparam("key_digest"))
+_UNDONE = (replies.c.status == 0, replies.c.body == "")
+DELETE_CLAIM = delete(replies).where(replies.c.key_digest == bindparam("key_digest"), *_UNDONE)
+PUT_RECEIPT = (
+    update(replies).where(replies.c.key_digest == bindparam("key_key_digest"), *_UNDONE).values(body=bindparam("text"))
+)
 DELETE_OLD_REPLIES = delete(replies).where(replies.c.until < bindparam("before"))
 
 INSERT_TOKEN = _insert(tokens)

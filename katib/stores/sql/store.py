@@ -104,6 +104,8 @@ class SqlStore:
         rules.check_changes(changes)
 
         def commit(work: Work) -> Committed:
+            if changes.receipt is not None:
+                desk.put_receipt(work, changes.receipt)
             if changes.basis is not None and not changes.advice and not changes.removed:
                 return self._commit_from(work, changes.basis, lease, changes, now=now)
             row = self._studies.by_uid(work, lease.uid, locked=True)

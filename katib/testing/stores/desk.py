@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from katib.errors import AlreadyExists, NotFound
-from katib.stores.contract import REPLIES_KEPT, Reply, Store, Token
-from katib.testing.stores.base import NOW, StoreCases
+from katib.errors import AlreadyExists, NotFound, StoreUnavailable
+from katib.stores.contract import REPLIES_KEPT, Changes, Event, Receipt, Reply, Store, Token
+from katib.testing.stores.base import NOW, Owned, StoreCases
 
 ANSWER = Reply(digest="abc", status=201, body='{"name":"\\ud800"}')
 
@@ -32,6 +32,24 @@ class DeskCases(StoreCases):
         store.drop_reply(key)
         assert store.claim_reply(key, "xyz", now=NOW, until=NOW + 60) is None
         assert store.claim_reply(key, "abc", now=NOW + 60, until=NOW + 120) is None
+
+    def test_what_was_done_is_known_though_it_was_not_answered(self, owned: Owned, key: str) -> None:
+        """The receipt is written with the changes, or neither is."""
+        store, lease = owned.store, owned.lease
+        store.claim_reply(key, "abc", now=NOW, until=NOW + 60)
+        event = Event(time=NOW, kind="Normal", reason="Done", message="once")
+        done = Changes(events=[event], receipt=Receipt(key=key, text="[1]"))
+        store.commit(lease, done, now=NOW)
+        with pytest.raises(StoreUnavailable, match="another server has done"):
+            store.commit(lease, done, now=NOW)
+        store.drop_reply(key)
+        known = Reply(digest="abc", body="[1]")
+        assert store.claim_reply(key, "abc", now=NOW + 100, until=NOW + 160) == known, "for good, not for a minute"
+        store.keep_reply(key, ANSWER, now=NOW + 100)
+        assert store.claim_reply(key, "abc", now=NOW + 100, until=NOW + 160) == ANSWER
+        with pytest.raises(StoreUnavailable):
+            store.commit(lease, Changes(events=[event], receipt=Receipt(key="never claimed", text="[1]")), now=NOW)
+        assert store.events(lease.uid) == [event]
 
     def test_replies_are_forgotten_after_a_day(self, store: Store, key: str) -> None:
         store.claim_reply(key, "abc", now=NOW, until=NOW + 60)
