@@ -1,6 +1,7 @@
 """What every test may use: real database servers, started once; and one profile for hypothesis."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -10,6 +11,10 @@ pytest.register_assert_rewrite("katib.testing.algorithms", "katib.testing.runner
 
 from katib.testing import servers  # noqa: E402 - after its assertions are made to explain themselves
 from katib.testing.strategies import load_profile  # noqa: E402 - likewise
+
+# An installed katib has its bytecode; without it each process that a test starts would compile katib anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # For every test: nothing here is timed, and a slow machine must not make an example a failure.
 load_profile()

@@ -204,8 +204,11 @@ def drive(
             return trials, reply
 
 
-class AlgorithmContract:
-    """Subclass it in a test module, name the algorithm, and give a service that knows it.
+class CallContract:
+    """What a way of calling an algorithm can break as well as the algorithm: a worker, or a wire.
+
+    Answers are those of the record, however they are asked for; faults, settings and the end of a space arrive as they
+    are. Where the algorithm keeps its own contract already, this is what is left to try for another way to call it.
 
     Attributes:
         algorithm: the name.
@@ -255,29 +258,6 @@ class AlgorithmContract:
         }
         return {name: _shaped(each, abilities) for name, each in taken.items()}
 
-    def test_answers_are_in_the_space(self, service: SuggestionService, abilities: Abilities) -> None:
-        for name, each in self.zoo(abilities).items():
-            for advised in drive(service, self.config(each, uid=name), batch=4)[0]:
-                assert each.contains(advised.assignment), (name, advised.assignment)
-                active = each.active(advised.assignment)
-                assert list(advised.assignment) == [parameter.name for parameter in active]
-
-    def test_answers_for_every_kind_of_record(self, service: SuggestionService, usual: SearchSpace) -> None:
-        for name, outcome in RECORDS.items():
-            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
-            assert len(trials) >= STEPS, name
-            assert all(usual.contains(advised.assignment) for advised in trials), name
-
-    def test_never_repeats_a_point_whatever_became_of_it(
-        self, service: SuggestionService, abilities: Abilities
-    ) -> None:
-        if not abilities.never_repeats:
-            return
-        for name, each in self.zoo(abilities).items():
-            trials, _ = drive(service, self.config(each, uid=name), outcome=RECORDS["of everything"], batch=3)
-            points = [each.key(advised.assignment) for advised in trials]
-            assert len(set(points)) == len(points), name
-
     def test_ends_when_a_finite_space_is_used_up(self, service: SuggestionService, abilities: Abilities) -> None:
         if not abilities.never_repeats:
             return
@@ -292,23 +272,6 @@ class AlgorithmContract:
                 exhausted=last.exhausted
             )
 
-    def test_a_trial_that_continues_another_names_it(
-        self, service: SuggestionService, abilities: Abilities, usual: SearchSpace
-    ) -> None:
-        """An earlier one that was over; and where there is a resource, the same point with more of it."""
-        for name, outcome in RECORDS.items():
-            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
-            parents = {trial.name: trial for trial in trials}
-            continuing = [each for each in trials if PARENT_LABEL in each.labels]
-            assert abilities.continues or not continuing
-            for each in continuing:
-                parent = parents[each.labels[PARENT_LABEL]]
-                assert parent.finished
-                assert parent.ordinal < each.ordinal
-                if abilities.fidelity:
-                    assert {**parent.assignment, RESOURCE.name: 0} == {**each.assignment, RESOURCE.name: 0}
-                    assert float(parent.assignment[RESOURCE.name]) < float(each.assignment[RESOURCE.name])
-
     def test_is_a_function_of_the_record(
         self, service: SuggestionService, fresh: SuggestionService, usual: SearchSpace
     ) -> None:
@@ -321,22 +284,6 @@ class AlgorithmContract:
             other = replace(config, name=f"again-{length}")
             assert fresh.suggest(other, trials[:length], ordinals) == service.suggest(config, trials[:length], ordinals)
 
-    def test_what_was_asked_and_never_recorded_changes_nothing(
-        self, service: SuggestionService, usual: SearchSpace
-    ) -> None:
-        config = self.config(usual)
-        trials, _ = drive(service, config)
-        first = service.suggest(config, trials, range(STEPS + 1, STEPS + 6))
-        assert service.suggest(config, trials, range(STEPS + 1, STEPS + 6)) == first
-
-    def test_the_order_in_which_trials_are_given_changes_nothing(
-        self, service: SuggestionService, usual: SearchSpace
-    ) -> None:
-        trials, _ = drive(service, self.config(usual), outcome=RECORDS["of everything"])
-        ordinals = range(STEPS + 1, STEPS + 3)
-        backwards = service.suggest(self.config(usual, name="backwards"), trials[::-1], ordinals)
-        assert service.suggest(self.config(usual), trials, ordinals) == backwards
-
     def test_follows_a_record_that_is_not_a_continuation(
         self, service: SuggestionService, fresh: SuggestionService, usual: SearchSpace
     ) -> None:
@@ -348,29 +295,6 @@ class AlgorithmContract:
         assert service.suggest(config, changed, ordinals) == fresh.suggest(
             replace(config, name="changed"), changed, ordinals
         )
-
-    def test_a_seed_decides_everything(self, service: SuggestionService, usual: SearchSpace) -> None:
-        if "random_state" not in {setting.name for setting in service.settings(self.algorithm)}:
-            return
-        seeded = {**self.settings, "random_state": "7"}
-        one, _ = drive(service, self.config(usual, uid="one", settings=seeded))
-        two, _ = drive(service, self.config(usual, uid="two", settings=seeded))
-        assert [t.assignment for t in one] == [t.assignment for t in two]
-
-    def test_maximising_mirrors_minimising(self, service: SuggestionService, usual: SearchSpace) -> None:
-        highest = Objective(metric="loss", direction=Direction.MAXIMIZE)
-        low, _ = drive(service, self.config(usual))
-        mirror = [replace(t, value=None if t.value is None else -t.value) for t in low]
-        ordinals = range(STEPS + 1, STEPS + 4)
-        mirrored = service.suggest(self.config(usual, objective=highest, name="mirror"), mirror, ordinals)
-        assert service.suggest(self.config(usual), low, ordinals) == mirrored
-
-    def test_leaves_what_it_is_given_alone(self, service: SuggestionService, usual: SearchSpace) -> None:
-        config = self.config(usual)
-        trials, _ = drive(service, config, outcome=RECORDS["of everything"])
-        before = copy.deepcopy((config, trials))
-        service.suggest(config, trials, [STEPS + 1])
-        assert (config, trials) == before
 
     def test_every_setting_is_described_and_its_default_is_valid(
         self, service: SuggestionService, abilities: Abilities
@@ -435,6 +359,89 @@ class AlgorithmContract:
                 ordinals = range(len(trials) + 1, len(trials) + 3)
                 again = fresh.suggest(replace(config, name="again"), trials[::-1], ordinals)
                 assert service.suggest(config, trials, ordinals) == again, config.uid
+
+
+class AlgorithmContract(CallContract):
+    """Subclass it in a test module, name the algorithm, and give a service that knows it."""
+
+    def test_answers_are_in_the_space(self, service: SuggestionService, abilities: Abilities) -> None:
+        for name, each in self.zoo(abilities).items():
+            for advised in drive(service, self.config(each, uid=name), batch=4)[0]:
+                assert each.contains(advised.assignment), (name, advised.assignment)
+                active = each.active(advised.assignment)
+                assert list(advised.assignment) == [parameter.name for parameter in active]
+
+    def test_answers_for_every_kind_of_record(self, service: SuggestionService, usual: SearchSpace) -> None:
+        for name, outcome in RECORDS.items():
+            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
+            assert len(trials) >= STEPS, name
+            assert all(usual.contains(advised.assignment) for advised in trials), name
+
+    def test_never_repeats_a_point_whatever_became_of_it(
+        self, service: SuggestionService, abilities: Abilities
+    ) -> None:
+        if not abilities.never_repeats:
+            return
+        for name, each in self.zoo(abilities).items():
+            trials, _ = drive(service, self.config(each, uid=name), outcome=RECORDS["of everything"], batch=3)
+            points = [each.key(advised.assignment) for advised in trials]
+            assert len(set(points)) == len(points), name
+
+    def test_a_trial_that_continues_another_names_it(
+        self, service: SuggestionService, abilities: Abilities, usual: SearchSpace
+    ) -> None:
+        """An earlier one that was over; and where there is a resource, the same point with more of it."""
+        for name, outcome in RECORDS.items():
+            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
+            parents = {trial.name: trial for trial in trials}
+            continuing = [each for each in trials if PARENT_LABEL in each.labels]
+            assert abilities.continues or not continuing
+            for each in continuing:
+                parent = parents[each.labels[PARENT_LABEL]]
+                assert parent.finished
+                assert parent.ordinal < each.ordinal
+                if abilities.fidelity:
+                    assert {**parent.assignment, RESOURCE.name: 0} == {**each.assignment, RESOURCE.name: 0}
+                    assert float(parent.assignment[RESOURCE.name]) < float(each.assignment[RESOURCE.name])
+
+    def test_what_was_asked_and_never_recorded_changes_nothing(
+        self, service: SuggestionService, usual: SearchSpace
+    ) -> None:
+        config = self.config(usual)
+        trials, _ = drive(service, config)
+        first = service.suggest(config, trials, range(STEPS + 1, STEPS + 6))
+        assert service.suggest(config, trials, range(STEPS + 1, STEPS + 6)) == first
+
+    def test_the_order_in_which_trials_are_given_changes_nothing(
+        self, service: SuggestionService, usual: SearchSpace
+    ) -> None:
+        trials, _ = drive(service, self.config(usual), outcome=RECORDS["of everything"])
+        ordinals = range(STEPS + 1, STEPS + 3)
+        backwards = service.suggest(self.config(usual, name="backwards"), trials[::-1], ordinals)
+        assert service.suggest(self.config(usual), trials, ordinals) == backwards
+
+    def test_a_seed_decides_everything(self, service: SuggestionService, usual: SearchSpace) -> None:
+        if "random_state" not in {setting.name for setting in service.settings(self.algorithm)}:
+            return
+        seeded = {**self.settings, "random_state": "7"}
+        one, _ = drive(service, self.config(usual, uid="one", settings=seeded))
+        two, _ = drive(service, self.config(usual, uid="two", settings=seeded))
+        assert [t.assignment for t in one] == [t.assignment for t in two]
+
+    def test_maximising_mirrors_minimising(self, service: SuggestionService, usual: SearchSpace) -> None:
+        highest = Objective(metric="loss", direction=Direction.MAXIMIZE)
+        low, _ = drive(service, self.config(usual))
+        mirror = [replace(t, value=None if t.value is None else -t.value) for t in low]
+        ordinals = range(STEPS + 1, STEPS + 4)
+        mirrored = service.suggest(self.config(usual, objective=highest, name="mirror"), mirror, ordinals)
+        assert service.suggest(self.config(usual), low, ordinals) == mirrored
+
+    def test_leaves_what_it_is_given_alone(self, service: SuggestionService, usual: SearchSpace) -> None:
+        config = self.config(usual)
+        trials, _ = drive(service, config, outcome=RECORDS["of everything"])
+        before = copy.deepcopy((config, trials))
+        service.suggest(config, trials, [STEPS + 1])
+        assert (config, trials) == before
 
     def test_maximising_one_of_several_objectives_mirrors_minimising_it(
         self, service: SuggestionService, abilities: Abilities, usual: SearchSpace

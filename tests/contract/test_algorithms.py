@@ -1,4 +1,4 @@
-"""Every algorithm that ships keeps the contract: in this process, through a worker, and over the wire."""
+"""Every algorithm that ships keeps the contract in this process; a worker and the wire change nothing of its answers."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from katib.suggestion.local import LocalSuggestions
 from katib.suggestion.pool import WorkerPool
 from katib.suggestion.reference import DOCS, pages
 from katib.suggestion.registry import Registry
-from katib.testing.algorithms import SPACES, AlgorithmContract
+from katib.testing.algorithms import SPACES, AlgorithmContract, CallContract
 
 FOREIGN = Path(__file__).parent / "foreign"
 EXTRA = {"corners": "corners:Corners"}
@@ -51,8 +51,20 @@ def wire(foreign: None) -> Iterator[GrpcSuggestions]:
     server.stop(grace=0)
 
 
+WAYS = ("in process", "worker", "over the wire")
+
+
 class Shipped(AlgorithmContract):
-    @pytest.fixture(params=["in process", "worker", "over the wire"])
+    """Every law in this process, and in the other ways of calling those that these can break."""
+
+    every_law_in_every_way: ClassVar[bool] = False
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        law = metafunc.function.__name__
+        everywhere = self.every_law_in_every_way or hasattr(CallContract, law)
+        metafunc.parametrize("service", WAYS if everywhere else WAYS[:1], indirect=True)
+
+    @pytest.fixture
     def service(self, request: pytest.FixtureRequest) -> SuggestionService:
         if request.param == "in process":
             return LocalSuggestions(Registry(EXTRA))
@@ -65,15 +77,21 @@ class Shipped(AlgorithmContract):
         return LocalSuggestions(Registry(EXTRA))
 
 
-class TestRandom(Shipped):
+class Quick(Shipped):
+    """One that answers at once: by these every kind of space, record and label goes every way."""
+
+    every_law_in_every_way = True
+
+
+class TestRandom(Quick):
     algorithm = "random"
 
 
-class TestGrid(Shipped):
+class TestGrid(Quick):
     algorithm = "grid"
 
 
-class TestSobol(Shipped):
+class TestSobol(Quick):
     algorithm = "sobol"
 
 
@@ -90,7 +108,7 @@ class TestMultivariateTpe(Shipped):
 NUMERIC = {name: each for name, each in SPACES.items() if name not in ("discrete", "categorical")}
 
 
-class TestAnneal(Shipped):
+class TestAnneal(Quick):
     algorithm = "anneal"
 
 
@@ -103,7 +121,7 @@ class TestBayesianOptimization(Shipped):
     settings: ClassVar[dict[str, str]] = {"n_initial_points": "24", "acq_optimizer": "sampling"}
 
 
-class TestCmaEs(Shipped):
+class TestCmaEs(Quick):
     algorithm = "cmaes"
     spaces = NUMERIC
 
@@ -112,7 +130,7 @@ class TestCmaEsWithRestarts(TestCmaEs):
     settings: ClassVar[dict[str, str]] = {"restart_strategy": "bipop", "sigma": "0.05"}
 
 
-class TestHyperband(Shipped):
+class TestHyperband(Quick):
     algorithm = "hyperband"
     settings: ClassVar[dict[str, str]] = {"r_l": "9", "resource_name": "epochs"}
 
@@ -127,7 +145,7 @@ class TestBohb(Shipped):
     }
 
 
-class TestAsha(Shipped):
+class TestAsha(Quick):
     algorithm = "asha"
     settings: ClassVar[dict[str, str]] = {"resource_name": "epochs"}
 
@@ -146,12 +164,12 @@ class TestAuto(Shipped):
     algorithm = "auto"
 
 
-class TestNsgaTwo(Shipped):
+class TestNsgaTwo(Quick):
     algorithm = "nsga2"
     settings: ClassVar[dict[str, str]] = {"population_size": "8"}
 
 
-class TestPbt(Shipped):
+class TestPbt(Quick):
     algorithm = "pbt"
     settings: ClassVar[dict[str, str]] = {
         "n_population": "5",
@@ -160,12 +178,12 @@ class TestPbt(Shipped):
     }
 
 
-class TestOneOfSomebodyElse(Shipped):
+class TestOneOfSomebodyElse(Quick):
     algorithm = "corners"
 
 
 def test_every_installed_algorithm_is_tested() -> None:
-    tested = {each.algorithm for each in Shipped.__subclasses__()}
+    tested = {each.algorithm for each in (*Shipped.__subclasses__(), *Quick.__subclasses__()) if each is not Quick}
     assert set(Registry().names) <= tested
 
 

@@ -29,9 +29,7 @@ class Cli:
 
     @property
     def env(self) -> dict[str, str]:
-        # Without PYTHONDONTWRITEBYTECODE: an installed katib has its bytecode, and each command would compile it anew.
-        dropped = ("KATIB_", "PYTHONDONTWRITEBYTECODE")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("KATIB_")}
         return {**kept, "NO_COLOR": "1", "COLUMNS": "200"}
 
     def run(self, *args: str, code: int | None = 0, stdin: str = "") -> "Done":

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from katib.config import LeaseSettings, Settings
+from katib.config import ControllerSettings, LeaseSettings, Settings
 from katib.core.trial import TrialState
 from katib.embedded.session import Session
 from katib.embedded.starting import start
@@ -13,7 +13,9 @@ from katib.errors import InvalidInput, Stale
 from katib.spec.quick import experiment_from_command
 
 PATIENCE = 60.0
-QUICK = Settings(lease=LeaseSettings(seconds=2.0, renew_every=0.1))
+QUICK = Settings(
+    lease=LeaseSettings(seconds=2.0, renew_every=0.1), controller=ControllerSettings(longest_error_delay=0.2)
+)
 
 
 def document(script: str, **changes) -> dict:

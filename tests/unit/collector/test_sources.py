@@ -212,9 +212,9 @@ def test_no_bytes_crash_any_source(tmp_path_factory, data, kind):
         (folder / name).write_bytes(b'loss=1\n{"loss": ' + data)
     collector = {
         "StdOut": STDOUT,
-        "TEXT": spec("File", path="file"),
-        "JSON": spec("File", path="file", form="JSON"),
-        "events": spec("TensorFlowEvent", path="."),
+        "TEXT": spec("File", path=folder / "file"),
+        "JSON": spec("File", path=folder / "file", form="JSON"),
+        "events": spec("TensorFlowEvent", path=folder),
         "Push": spec("Push"),
     }[kind]
     source = open_sources(collector, metrics=("loss",), log=folder / "log", reports=folder / "reports")
