@@ -33,6 +33,10 @@ def server(
         bool,
         typer.Option("--open-grpc", help="Serve gRPC to other machines, too: its clients have no tokens to send."),
     ] = False,
+    require_trial_token: Annotated[
+        bool,
+        typer.Option("--require-trial-token", help="Take reports over gRPC only with a token of `katib token create`."),
+    ] = False,
     auth: Annotated[bool, typer.Option("--auth", help="Ask for a token on this machine, too.")] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Ask nobody for a token, on any address.")] = False,
     tls_cert: Annotated[str, typer.Option("--tls-cert", help="A certificate in PEM: serve HTTPS.")] = "",
@@ -47,6 +51,7 @@ def server(
     Examples:
       katib server --port 8080
       katib server --host 0.0.0.0 --open-grpc
+      katib server --host 0.0.0.0 --open-grpc --require-trial-token
     """  # noqa: D301 - the formatter of help wants the very character
     from katib.rpc import check_installed
 
@@ -63,6 +68,7 @@ def server(
     from katib.service.desk import Desk
     from katib.stores.opening import open_store
     from katib.suggestion import open_suggestions
+    from katib.suggestion.early_stopping import open_early_stopping
 
     if grpc_port is None:
         grpc_port = DEFAULTS.grpc_port if port else 0
@@ -70,16 +76,18 @@ def server(
     store = open_store(store_location(db, creating=True))
     try:
         authenticated = check_protected(store, settings, asked=auth, insecure=insecure)
-        suggestions = open_suggestions(settings_of().suggestion)
+        found = settings_of()
+        stopping = open_early_stopping(found.early_stopping)
+        suggestions = open_suggestions(found.suggestion)
         try:
-            desk = Desk(store, suggestions)
+            desk = Desk(store, suggestions, stopping=stopping)
             http = HttpServer(create_app(desk, settings, authenticated=authenticated), settings)
             asks = "a token is asked for" if authenticated else "nobody is asked for a token"
             said = f"serving studies at {http.address} ({asks})"
             servers: list[_Server] = [http]
             # Its clients send no credentials: where others reach it, or a token is needed, somebody has to ask for it.
             if open_grpc or (is_loopback(host) and not authenticated):
-                grpc = open_study_server(desk, settings)
+                grpc = open_study_server(desk, settings, require_trial_token=require_trial_token)
                 servers.append(grpc)
                 said += f", over gRPC at {grpc.address}"
             log_lines()
@@ -88,6 +96,7 @@ def server(
             _serve(servers, lambda: say(f"{said}; Ctrl-C stops"))
         finally:
             suggestions.close()
+            stopping.close()
     finally:
         store.close()
 

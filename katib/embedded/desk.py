@@ -7,6 +7,7 @@ from katib.service.advisor import AdvisorDesk
 from katib.service.desk import Desk
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
+from katib.suggestion.early_stopping import open_early_stopping
 
 
 class EmbeddedDesk:
@@ -21,14 +22,17 @@ class EmbeddedDesk:
     """
 
     def __init__(self, store: str, settings: Settings | None = None) -> None:
-        self._suggestions = open_suggestions((settings or Settings()).suggestion)
+        settings = settings or Settings()
+        self._stopping = open_early_stopping(settings.early_stopping)
+        self._suggestions = open_suggestions(settings.suggestion)
         try:
             self._store = open_store(store)
         except BaseException:
             self._suggestions.close()
+            self._stopping.close()
             raise
         # Asking ahead is for servers: a script asks for what it runs, and its algorithm is in this process anyway.
-        self.desk = Desk(self._store, self._suggestions, stock=0)
+        self.desk = Desk(self._store, self._suggestions, stopping=self._stopping, stock=0)
         self.advisor = AdvisorDesk(self.desk)
 
     def __enter__(self) -> "EmbeddedDesk":
@@ -42,4 +46,5 @@ class EmbeddedDesk:
     def close(self) -> None:
         """End the algorithms' workers and release the store."""
         self._suggestions.close()
+        self._stopping.close()
         self._store.close()

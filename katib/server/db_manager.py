@@ -73,16 +73,20 @@ class DbManagerServicer:
         raise StudyClosed(said, hint="delete the study, or the trial over Vizier's API")
 
     def _found(self, name: str) -> tuple[Study, Trial]:
-        """The trial of that name, and its study. Raises NotFound."""
-        try:
-            # A trial's name is its study's and a suffix.
-            study = self._store.get_study(name.rpartition("-")[0])
-            found = self._store.trials(study.uid, TrialFilter(names=frozenset({name})))
-        except NotFound:
-            found = []
-        if not found:
-            raise NotFound(f"there is no trial {name[:NAME_LIMIT]!r}", hint="`katib trials STUDY` shows those that are")
-        return study, found[0]
+        return find_trial(self._store, name)
+
+
+def find_trial(store: Store, name: str) -> tuple[Study, Trial]:
+    """The trial of that name, and its study. Raises NotFound."""
+    try:
+        # A trial's name is its study's and a suffix.
+        study = store.get_study(name.rpartition("-")[0])
+        found = store.trials(study.uid, TrialFilter(names=frozenset({name})))
+    except NotFound:
+        found = []
+    if not found:
+        raise NotFound(f"there is no trial {name[:NAME_LIMIT]!r}", hint="`katib trials STUDY` shows those that are")
+    return study, found[0]
 
 
 def _read(logs: Iterable[api.MetricLog], *, now: float) -> tuple[MetricPoint, ...]:

@@ -14,7 +14,9 @@ from katib.server.health import HealthServicer
 from katib.server.listening import GrpcServer
 from katib.server.suggestion import SuggestionServicer
 from katib.server.trial_objects import of_this_pod
+from katib.server.trial_tokens import asking
 from katib.server.vizier.servicer import VizierServicer
+from katib.service.access import Access
 from katib.service.desk import Desk
 
 
@@ -31,8 +33,11 @@ class StudyServer:
         settings: ServeSettings | None = None,
         *,
         credentials: grpc.ServerCredentials | None = None,
+        tokens: Access | None = None,
     ) -> None:
         """Listens at once, in plaintext without credentials. Raises KatibError when it cannot.
+
+        With `tokens` it takes reports only with a token.
 
         The desk stays its owner's: stopping the server does not close it.
         """
@@ -49,6 +54,8 @@ class StudyServer:
         )
         for part in parts:
             methods.update(part)
+        if tokens is not None:
+            methods = asking(methods, desk, tokens)
         self._server = GrpcServer(methods, settings, credentials=credentials, option="--grpc-port")
         self.address = self._server.address
 
@@ -66,11 +73,12 @@ class StudyServer:
         self._server.hurry()
 
 
-def open_study_server(desk: Desk, settings: ServerSettings) -> StudyServer:
+def open_study_server(desk: Desk, settings: ServerSettings, *, require_trial_token: bool = False) -> StudyServer:
     """The server on the gRPC port of `katib server`; with TLS where HTTP has it. Raises as it does."""
+    tokens = Access(desk.store, seconds=settings.token_seconds) if require_trial_token else None
     credentials = None
     if settings.tls_cert:
         key, certificate = Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes()
         credentials = grpc.ssl_server_credentials([(key, certificate)])
     serve = ServeSettings(host=settings.host, port=settings.grpc_port, threads=settings.threads, grace=settings.grace)
-    return StudyServer(desk, serve, credentials=credentials)
+    return StudyServer(desk, serve, credentials=credentials, tokens=tokens)

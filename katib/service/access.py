@@ -103,6 +103,13 @@ class Access:
         return token
 
 
+def refuses_report(token: Token, uid: str, ordinal: int) -> str:
+    """Why a token does not allow to report on a trial of the study of that uid; empty when it does."""
+    if token.study_uid not in ("", uid):
+        return "the token is for another study"
+    return "the token is for another trial" if token.ordinal not in (0, ordinal) else ""
+
+
 _OF_STUDY = re.compile(r"/(?:api|suggestion)/v1/studies/([^/]+)(/.*)?")
 _OF_TRIAL = re.compile(r"/trials/([0-9]{1,18})(/.*)?")
 _READS = frozenset({"", "/measurements"})

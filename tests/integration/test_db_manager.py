@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from katib.config import ServeSettings
-from katib.rpc import api
+from katib.rpc import api, vizier
 from katib.rpc.channels import open_channel
 from katib.rpc.methods import (
     DELETE_OBSERVATION_LOG,
@@ -15,8 +15,11 @@ from katib.rpc.methods import (
     REPORT_OBSERVATION_LOG,
     stub,
 )
+from katib.rpc.vizier_methods import COMPLETE_TRIAL, CREATE_STUDY
 from katib.server.studies import StudyServer
+from katib.service.access import Access, create_token
 from katib.service.desk import Desk
+from katib.service.roles import Role
 from katib.stores.memory import MemoryStore
 from katib.suggestion import open_suggestions
 
@@ -108,3 +111,66 @@ def test_algorithms_answer_there_too(served: tuple[Desk, grpc.Channel]) -> None:
     parameter.feasible_space.min, parameter.feasible_space.max = "0", "1"
     request = api.GetSuggestionsRequest(experiment=experiment, current_request_number=2, total_request_number=2)
     assert len(stub(channel, GET_SUGGESTIONS)(request).parameter_assignments) == 2
+
+
+def test_reports_are_taken_only_with_a_token_of_their_trial(served: tuple[Desk, grpc.Channel]) -> None:
+    """T25, where `--require-trial-token` is given: no trial reports on another one."""
+    desk, open_to_all = served
+    spec = vizier.StudySpec(
+        algorithm="RANDOM_SEARCH",
+        metrics=[vizier.StudySpec.MetricSpec(metric_id="loss", goal=vizier.StudySpec.MetricSpec.MINIMIZE)],
+        parameters=[
+            vizier.StudySpec.ParameterSpec(
+                parameter_id="x", double_value_spec=vizier.StudySpec.ParameterSpec.DoubleValueSpec(max_value=1.0)
+            )
+        ],
+    )
+    study = vizier.Study(display_name="guarded", study_spec=spec)
+    stub(open_to_all, CREATE_STUDY)(vizier.CreateStudyRequest(parent="owners/me", study=study), timeout=60)
+    mine, other = desk.lender.suggest("me/guarded", "a", 2)
+    desk.create("elsewhere", SPEC)
+    tokens = {
+        name: create_token(desk.store, role, study=study, ordinal=ordinal, now=1.0)[0]
+        for name, role, study, ordinal in (
+            ("mine", Role.TRIAL, "me/guarded", mine.ordinal),
+            ("user", Role.USER, "", 0),
+            ("elsewhere", Role.USER, "elsewhere", 0),
+        )
+    }
+    server = StudyServer(desk, ServeSettings(port=0), tokens=Access(desk.store, seconds=0.0))
+    server.start()
+    channel = open_channel(server.address)
+
+    def report(token: str | None, trial: str = mine.name) -> object:
+        metadata = () if token is None else (("authorization", f"Bearer {tokens.get(token, token)}"),)
+        request = api.ReportObservationLogRequest(trial_name=trial, observation_log=log(("", "loss", "1")))
+        return stub(channel, REPORT_OBSERVATION_LOG)(request, metadata=metadata, timeout=60)
+
+    def complete(token: str | None, ordinal: int) -> object:
+        metadata = () if token is None else (("authorization", f"Bearer {tokens[token]}"),)
+        request = vizier.CompleteTrialRequest(
+            name=f"owners/me/studies/guarded/trials/{ordinal}",
+            final_measurement=vizier.Measurement(metrics=[vizier.Measurement.Metric(metric_id="loss", value=1.0)]),
+        )
+        return stub(channel, COMPLETE_TRIAL)(request, metadata=metadata, timeout=60)
+
+    try:
+        assert refused(lambda: report(None))[0] is grpc.StatusCode.UNAUTHENTICATED
+        assert refused(lambda: report("katib_none_such"))[0] is grpc.StatusCode.UNAUTHENTICATED
+        assert refused(lambda: complete(None, 1))[0] is grpc.StatusCode.UNAUTHENTICATED
+        denied = (grpc.StatusCode.PERMISSION_DENIED, "the token is for another trial")
+        assert refused(lambda: report("mine", other.name)) == denied
+        assert refused(lambda: complete("mine", other.ordinal)) == denied
+        assert refused(lambda: report("elsewhere"))[1] == "the token is for another study"
+        assert refused(lambda: report("user", "me/guarded-none"))[0] is grpc.StatusCode.NOT_FOUND
+        report("mine")
+        report("user", other.name)
+        complete("mine", mine.ordinal)
+    finally:
+        channel.close()
+        server.stop(grace=0)
+    trials = desk.store.trials(desk.study("me/guarded").uid)
+    assert [(trial.state.value, sorted(trial.metrics)) for trial in trials] == [
+        ("Succeeded", ["loss"]),
+        ("Running", ["loss"]),
+    ]

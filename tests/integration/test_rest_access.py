@@ -237,3 +237,16 @@ def test_off_loopback_everybody_is_asked(store: Store) -> None:
     create_token(store, Role.ADMIN, now=1.0)
     assert check_protected(store, far, asked=False, insecure=False) is True
     assert check_protected(store, near, asked=True, insecure=False) is True
+
+
+def test_a_name_with_a_slash_stands_in_an_address(client: httpx.Client, store: Store) -> None:
+    admin = bearer(store, Role.ADMIN)
+    client.post("/api/v1/studies", json={"name": "me/digits", "spec": SPEC}, headers=admin)
+    mine = bearer(store, Role.TRIAL, "me/digits", 1)
+    study = "/api/v1/studies/me%2Fdigits"
+    assert client.get(study, headers=admin).json()["name"] == "me/digits"
+    assert client.post(f"{study}/suggest", json={"client": "a", "count": 2}, headers=admin).status_code == 200
+    report = {"measurements": [{"metrics": {"loss": 1.0}}]}
+    assert client.post(f"{study}/trials/1/measurements", json=report, headers=mine).status_code == 200
+    assert client.post(f"{study}/trials/2/measurements", json=report, headers=mine).status_code == 403
+    assert client.get("/api/v1/studies/me%2fnone", headers=admin).status_code == 404

@@ -9,6 +9,7 @@ from katib.config import ServerSettings
 from katib.server.http import advisor, events, health, problems, studies, trials, watching
 from katib.server.http.gate import Gate
 from katib.server.http.limits import Limit
+from katib.server.http.slashes import Slashes
 from katib.service.access import Access
 from katib.service.desk import Desk
 
@@ -49,6 +50,7 @@ def create_app(desk: Desk, settings: ServerSettings | None = None, *, authentica
     app.add_middleware(Limit, largest=settings.largest_request)
     if authenticated:
         app.add_middleware(Gate, desk=desk, access=Access(desk.store, seconds=settings.token_seconds))
+    app.add_middleware(Slashes, desk=desk)
     app.add_middleware(watching.Watch, numbers=app.state.numbers)
     # Writes the contract down, and with it builds what would else be built by the first requests, one beside the other.
     app.openapi()

@@ -54,7 +54,7 @@ class Body(BaseModel):
 class NewStudy(Body):
     """A study to create."""
 
-    name: Name = Field(description="Its name, any text. Without `/` it can stand in addresses.", examples=["digits"])
+    name: Name = Field(description="Its name, any text. In an address, a `/` in it is `%2F`.", examples=["digits"])
     spec: dict[str, Any] = Field(
         description="An Experiment's `spec` without `trialTemplate`: `objective` or `objectives`, `parameters`, "
         "`algorithm`, `maxTrialCount`, `parallelTrialCount`, `maxFailedTrialCount`. "
