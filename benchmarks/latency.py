@@ -1,13 +1,17 @@
 """What an answer of each algorithm costs, beside the library it stands on, used live in the same run.
 
-    python benchmarks/latency.py             # every installed algorithm, 0 to 10,000 trials; ten minutes
+    python benchmarks/latency.py             # every installed algorithm, 0 to 10,000 trials; half an hour
     python benchmarks/latency.py --quick     # 100 and 1,000 trials, fewer repetitions
     python benchmarks/latency.py tpe cmaes   # these only
+    python benchmarks/latency.py --lengths 10000 nsga2:3   # so long a history; three objectives
 
-The space has 8 parameters of all kinds. `here` is the algorithm in this process, `wire` a server of its own with the
-whole history in each message, both warm: each question comes with one trial more than the last. `cold` is the first
-question. `message` is what reading such a message costs alone, algorithm aside. Peers live in one process, ask and
-tell. Seconds are wall time, medians; memory is the most that a process with this algorithm alone ever held.
+The space has 8 parameters of all kinds, and the history random points; that of an algorithm whose trials build upon
+each other is its own. With several objectives all trials are on one front, which is the hardest case. `here` is the
+algorithm in this process, `wire` a server of its own with the whole history in each message, both warm: each question
+comes with one trial more than the last. `cold` is the first question. `message` is what reading such a message costs
+alone, algorithm aside. Peers live in one process, ask and tell. Seconds are wall time, medians; memory is the most
+that a process with this algorithm alone ever held. `cpu` is `here` in seconds of a processor: on a busy machine those
+of the clock are its neighbours' too.
 """
 
 import argparse
@@ -29,6 +33,7 @@ from katib.config import ServeSettings, SuggestionSettings
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.encode import Cube
+from katib.core.objective import Direction, Objective
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 from katib.errors import KatibError
@@ -48,24 +53,31 @@ GOALS = {
     "bayesianoptimization": "wire <= 1 x peer",
 }
 SETTINGS: dict[str, dict[str, str]] = {
+    "pbt": {"n_population": "20", "truncation_threshold": "0.2"},
     "asha": {"resource_name": "layers"},
     "hyperband": {"resource_name": "layers", "r_l": "6"},
     "bohb": {"resource_name": "layers", "r_l": "6"},
 }
+OWN_HISTORY = {"asha": 100, "hyperband": 100, "bohb": 100, "pbt": 20}
+"""Those whose trials build upon each other, by their labels: how many at a time their history is made."""
+SEVERAL = tuple(f"{name}:3" for name in ("auto", "gp", "multivariate-tpe", "nsga2", "tpe"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("algorithms", nargs="*", help="all installed ones by default")
+    parser.add_argument("algorithms", nargs="*", metavar="NAME[:OBJECTIVES]", help="all installed ones by default")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--lengths", type=int, nargs="+", help="trials of history; 0, 100, 1,000 and 10,000 by default")
     parser.add_argument("--here", help=argparse.SUPPRESS)
     options = parser.parse_args()
     lengths, times = (QUICK, 3) if options.quick else (LENGTHS, 5)
+    lengths = options.lengths or lengths
     if options.here:
         print(json.dumps(here(options.here, lengths, times)))
         return
-    print(f"{'algorithm':22}{'trials':>7}{'here':>10}{'wire':>10}{'cold':>10}{'message':>10}{'peer':>10}  ratio, goal")
-    with_server(lambda address: table(options.algorithms or Registry().names, lengths, times, address))
+    columns = "".join(f"{each:>10}" for each in ("here", "cpu", "wire", "cold", "message", "peer"))
+    print(f"{'algorithm':22}{'trials':>7}{columns}  ratio, goal")
+    with_server(lambda address: table(options.algorithms or [*Registry().names, *SEVERAL], lengths, times, address))
 
 
 def table(names: Sequence[str], lengths: Sequence[int], times: int, address: str) -> None:
@@ -73,19 +85,20 @@ def table(names: Sequence[str], lengths: Sequence[int], times: int, address: str
         if faults := refused(name):
             print(f"{name:22} not measured: {faults}", flush=True)
             continue
-        words = [sys.executable, __file__, "--here", name, *(["--quick"] if lengths == QUICK else [])]
+        words = [sys.executable, __file__, "--here", name, *(["--quick"] if times < 5 else [])]
+        words += ["--lengths", *map(str, lengths)]
         measured = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
         for length in lengths:
             wire, message = over_the_wire(name, length, times, address)
             peer = PEERS[name](length, times) if name in PEERS else None
             at = measured[str(length)]
-            print(line(name, length, [at["warm"], wire, at["cold"], message, peer]), flush=True)
+            print(line(name, length, [at["warm"], at["cpu"], wire, at["cold"], message, peer]), flush=True)
         print(f"{name:22} held {measured['megabytes']:.0f} MB at most", flush=True)
 
 
 def line(name: str, length: int, seconds: Sequence[float | None]) -> str:
     shown = "".join(f"{'' if each is None else f'{each:.4f}':>10}" for each in seconds)
-    _, wire, _, message, peer = seconds
+    _, _, wire, _, message, peer = seconds
     beyond = (wire or 0) - (message or 0)
     told = f"{(wire or 0) / peer:.2f} x peer" if peer else f"{beyond:.4f} s beyond the message"
     goal = f"  (goal {GOALS[name]})" if name in GOALS and length == 1_000 else ""
@@ -93,11 +106,18 @@ def line(name: str, length: int, seconds: Sequence[float | None]) -> str:
 
 
 def study(name: str, length: int, way: str) -> StudyConfig:
+    algorithm, _, objectives = name.partition(":")
     space = SPACE
-    if LocalSuggestions().abilities(name).finite_only:
+    if LocalSuggestions().abilities(algorithm).finite_only:
         space = SPACES["huge grid"]
+    further = (Objective(metric=f"cost-{k}", direction=Direction.MINIMIZE) for k in range(1, int(objectives or 1)))
     return study_config(
-        name, space, settings=SETTINGS.get(name, {}), name=f"{name}-{way}-{length}", uid=f"{way}{length}"
+        algorithm,
+        space,
+        further_objectives=tuple(further),
+        settings=SETTINGS.get(algorithm, {}),
+        name=f"{name}-{way}-{length}",
+        uid=f"{way}{length}",
     )
 
 
@@ -109,28 +129,60 @@ def refused(name: str) -> str:
 
 
 def history(of: StudyConfig, length: int) -> list[Trial]:
-    """Random points whose values have a minimum in the middle, one a minute."""
+    """Trials whose values have a minimum in the middle, one a minute: of random points, or of the algorithm's own."""
+    if of.algorithm in OWN_HISTORY:
+        return own_history(of, length)
     cube = Cube(of.space)
-    trials = []
-    for ordinal in range(1, length + 1):
-        point = uniforms(f"history/{ordinal}", len(cube.axes))
-        made = trial(Advice(ordinal=ordinal, assignment=cube.decode(point)))
-        value = sum((x - 0.4) ** 2 for x in point)
-        began = 1.7e9 + 60.0 * ordinal
-        trials.append(replace(made, value=value, created_at=began, started_at=began, ended_at=began + 50.0))
-    return trials
+    points = (uniforms(f"history/{ordinal}", len(cube.axes)) for ordinal in range(1, length + 1))
+    return [
+        ended(cube, len(of.objectives), Advice(ordinal=ordinal, assignment=cube.decode(point)))
+        for ordinal, point in enumerate(points, 1)
+    ]
 
 
-def asked(suggest: Callable[..., Any], of: StudyConfig, length: int, times: int) -> tuple[float, float]:
-    """(cold, warm): seconds of the first question, and the median of the next ones, each with one trial more."""
+def own_history(of: StudyConfig, length: int) -> list[Trial]:
+    service, cube, trials = LocalSuggestions(), Cube(of.space), list[Trial]()
+    while len(trials) < length:
+        first = len(trials) + 1
+        advice = service.suggest(of, trials, range(first, first + OWN_HISTORY[of.algorithm])).advice
+        trials += [ended(cube, 1, each) for each in advice]
+    return trials[:length]
+
+
+def ended(cube: Cube, objectives: int, advice: Advice) -> Trial:
+    value = sum((x - 0.4) ** 2 for x in cube.encode(advice.assignment))
+    further: Sequence[float] = ()
+    if objectives > 1:
+        value, *further = plane(f"front/{advice.ordinal}", objectives)
+    began = 1.7e9 + 60.0 * advice.ordinal
+    return replace(
+        trial(advice),
+        value=value,
+        further_values=tuple(further),
+        created_at=began,
+        started_at=began,
+        ended_at=began + 50.0,
+    )
+
+
+def plane(seed: str, objectives: int) -> list[float]:
+    """Values with the sum 1: none of such dominates another."""
+    shares = [-math.log(1 - u) for u in uniforms(seed, objectives)]
+    return [each / sum(shares) for each in shares]
+
+
+def asked(suggest: Callable[..., Any], of: StudyConfig, length: int, times: int) -> tuple[float, float, float]:
+    """(cold, warm, cpu): seconds of the first question, and the median of the next ones, each with one trial more; the
+    last in seconds of this process's processor."""
     trials = history(of, length + times)
-    seconds = []
+    seconds, used = [], []
     for more in range(times + 1):
         record = trials[: length + more]
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         suggest(of, record, [len(record) + 1])
         seconds.append(time.perf_counter() - began)
-    return seconds[0], statistics.median(seconds[1:])
+        used.append(time.process_time() - busy)
+    return seconds[0], statistics.median(seconds[1:]), statistics.median(used[1:])
 
 
 def here(name: str, lengths: Sequence[int], times: int) -> dict[str, Any]:
@@ -139,8 +191,8 @@ def here(name: str, lengths: Sequence[int], times: int) -> dict[str, Any]:
         service = LocalSuggestions()
         # The library's import is not an answer's cost.
         service.suggest(study(name, 50, "import"), history(study(name, 50, "import"), 50), [51])
-        cold, warm = asked(service.suggest, study(name, length, "here"), length, times)
-        found[str(length)] = {"cold": cold, "warm": warm}
+        cold, warm, cpu = asked(service.suggest, study(name, length, "here"), length, times)
+        found[str(length)] = {"cold": cold, "warm": warm, "cpu": cpu}
     found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found
 
@@ -153,7 +205,7 @@ def over_the_wire(name: str, length: int, times: int, address: str) -> tuple[flo
 
     client = GrpcSuggestions(address)
     of = study(name, length, "wire")
-    _, warm = asked(client.suggest, of, length, times)
+    _, warm, _ = asked(client.suggest, of, length, times)
     trials = history(of, length + times)
     reader, seconds = RequestReader(), []
     for more in range(times + 1):
@@ -280,7 +332,9 @@ def skopt_live(length: int, times: int) -> float | None:
 
 
 def hyperopt_live(length: int, times: int) -> float | None:
-    """`tpe.suggest` on Trials that hold the history."""
+    """`tpe.suggest` on Trials that hold the history; only up to 1,000: beyond, one answer takes minutes."""
+    if length > 1_000:
+        return None
     from hyperopt import Trials, hp, tpe
     from hyperopt.base import JOB_STATE_DONE, STATUS_OK, Domain
 

@@ -27,6 +27,7 @@ class Generations:
         self._numbers = self._layout.free.tolist()
         self._lists = [c for c in self._layout.stepped if self._layout.listed[c] or len(grids[c]) <= FEW]
         self._steps = [c for c in self._layout.stepped if c not in self._lists]
+        self._before: list[Outcome] = []
         self._told: list[Outcome] = []
         self._optimizer = self._new([])
 
@@ -39,13 +40,11 @@ class Generations:
         wanted = list(outcomes[start:])
         wanted = wanted[: len(wanted) // size * size]
         before = list(outcomes[:start])
-        known = [*before[-1:], *wanted]
-        if known[: len(self._told)] != self._told:
-            self._optimizer, self._told = self._new(before), before[-1:]
-        done = len(self._told) - len(before[-1:])
-        for at in range(done, len(wanted), size):
+        if before != self._before or wanted[: len(self._told)] != self._told:
+            self._optimizer, self._before, self._told = self._new(before), before, []
+        for at in range(len(self._told), len(wanted), size):
             self._tell(self._optimizer, wanted[at : at + size])
-        self._told = known
+        self._told = wanted
 
     def draw(self, seed: int, number: int) -> Iterator[Assignment]:
         """Points drawn from the distribution."""
@@ -68,15 +67,19 @@ class Generations:
         grids = self._layout.grids
         if not (self._numbers or self._steps or self._lists):
             return None
-        mean = None
+        mean = spread = None
         if before and (self._numbers or self._steps):
             solution = self._solution(min(before, key=lambda each: each[1])[0])
             mean = None if solution is None else solution._v_raw
+            # What the package takes in the centre: it would take none at all for a mean on an edge.
+            ends = [1 / 6] * len(self._numbers) + [np.ptp(grids[c]) / 5 for c in self._steps]
+            spread = np.diag((np.array(ends) / 2) ** 2)
         return CatCMAwM(
             x_space=[[0.0, 1.0]] * len(self._numbers) or None,
             z_space=[grids[c].tolist() for c in self._steps] or None,
             c_space=[len(grids[c]) for c in self._lists] or None,
             mean=mean,
+            cov=spread,
             seed=0,
         )
 

@@ -36,6 +36,9 @@ RECALLED, RECALLED_BEST = 2000, MOST_GOOD
 
 Optuna counts at most 25 as good, and gives the old ones of the others next to no weight."""
 
+RECALLED_OF_SEVERAL = 500
+"""The same with several objectives: to tell the good ones optuna compares each with each, for every parameter anew."""
+
 STARTUP: Option[int] = Option(
     name="n_startup_trials",
     accepts="an integer >= 0",
@@ -121,7 +124,7 @@ optuna's tree-structured Parzen estimator, with a model for each parameter on it
 When it suggests a used point five times in a row, an unused random point is given, with the label
 `katib.kubeflow.org/origin: random`. Of more than 2,000 trials with a value the model is told the best 25, which are
 those that can count as good, and the latest of the others; so an answer at 10,000 trials costs what it costs at
-2,000. A trial says nothing about a parameter that is not active in it.
+2,000. With several objectives it is told 500 in all. A trial says nothing about a parameter that is not active in it.
 
 With several objectives good are the trials that no other dominates, then those that only these dominate, and so on; of
 the last group that is not needed whole, those that together enclose the largest volume. For that each objective is
@@ -171,9 +174,10 @@ Journal of Artificial Intelligence Research 73 (2022)."""
         self._ready = bool(valued) and len(valued) + len(bad) >= self._startup
         if self._ready:
             told = [(t.ordinal, t.assignment, costs(t.values, self.config.objectives)) for t in valued]
+            most = RECALLED_OF_SEVERAL if self.config.further_objectives else RECALLED
             self._tpe.tell(
-                self._scaled(recalled(told, most=RECALLED, best=RECALLED_BEST)),
-                bad=[(t.ordinal, t.assignment) for t in bad[-min(BAD_PER_VALUE * len(valued), RECALLED) :]],
+                self._scaled(recalled(told, most=most, best=RECALLED_BEST)),
+                bad=[(t.ordinal, t.assignment) for t in bad[-min(BAD_PER_VALUE * len(valued), most) :]],
                 in_flight=[(t.ordinal, t.assignment) for t in by_standing[Standing.IN_FLIGHT]],
                 finished=len(valued) + len(bad),
             )

@@ -42,7 +42,7 @@ def test_with_one_objective_the_best_are_the_lowest_and_the_earlier_of_equals():
 
 
 @given(
-    st.integers(1, 3).flatmap(
+    st.integers(1, 4).flatmap(
         lambda width: st.lists(st.tuples(*[st.integers(0, 4).map(float)] * width), min_size=1, max_size=25)
     ),
     st.integers(1, 25),

@@ -1,5 +1,6 @@
 """Random, grid and Sobol search."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean
 
@@ -9,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import qmc
 
+from algorithms.auto import AutoSearch
+from algorithms.base import PointByPoint
 from algorithms.sampling.grid import GridSearch
 from algorithms.sampling.joe_kuo import BITS, DIMENSIONS
 from algorithms.sampling.random_search import RandomSearch
 from algorithms.sampling.sobol import SobolSearch, sobol
 from katib.core.advice import CHOSEN_LABEL, Advice
+from katib.core.draw import UsedPoints
 from katib.core.objective import Objective
 from katib.core.space import Assignment
 from katib.core.study import Budget
@@ -161,6 +165,40 @@ def test_auto_takes_what_the_base_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("algorithms.auto.find_spec", lambda _module: None)
     assert taken() == ["sobol"]
     assert taken(further_objectives=SEVERAL) == ["nsga2"]
+
+
+def test_auto_without_a_budget_tries_no_grid() -> None:
+    """There is always room for more than the points there are: it ends by itself, and learns until then."""
+    config = study_config("auto", SPACES["discrete"], budget=Budget(max_trials=None, parallel=3))
+    (advice,) = LocalSuggestions().suggest(config, [], [1]).advice
+    assert advice.labels[CHOSEN_LABEL] == "gp"
+
+
+@pytest.mark.parametrize(("parameters", "name"), [(DIMENSIONS, "sobol"), (DIMENSIONS + 1, "random")])
+def test_auto_takes_random_for_more_parameters_than_sobol_has(parameters: int, name: str) -> None:
+    of = space(*(double(f"x{k}", 0, 1) for k in range(parameters)))
+    config = study_config("auto", of, budget=Budget(max_trials=2, parallel=2))
+    (advice,) = AutoSearch(config).suggest([], [1]).advice
+    assert advice.labels[CHOSEN_LABEL] == name
+
+
+def test_auto_passes_on_labels_and_the_record_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(PointByPoint):
+        """It says how many trials it was told."""
+
+        requires = ()
+
+        def prepare(self, trials: Sequence[Trial]) -> None:
+            self.told = len(trials)
+
+        def point(self, ordinal: int, used: UsedPoints) -> Advice:
+            return Advice(ordinal=ordinal, assignment={"n": ordinal}, labels={"told": str(self.told)})
+
+    monkeypatch.setattr("algorithms.auto.GpSearch", Counting)
+    auto = AutoSearch(study_config("auto", space(integer("n", 1, 1000))))
+    for length in (0, 2):
+        (advice,) = auto.suggest(record(*({"n": 900 + k} for k in range(length))), [length + 1]).advice
+        assert advice.labels == {"told": str(length), CHOSEN_LABEL: "gp"}
 
 
 def test_what_auto_answers_is_what_the_one_it_took_would() -> None:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import optuna
 import pytest
 
 from algorithms.base import ORIGIN_LABEL, Standing, standing
 from algorithms.parzen.multivariate_tpe import MultivariateTpeSearch
-from algorithms.parzen.tpe import RECALLED, RECALLED_BEST, TpeSearch
+from algorithms.parzen.tpe import RECALLED, RECALLED_BEST, RECALLED_OF_SEVERAL, TpeSearch
 from katib.core.advice import Advice
 from katib.core.draw import uniforms
 from katib.core.objective import Direction, Objective
@@ -59,7 +60,7 @@ def test_the_startup_points_are_random_and_need_no_optuna() -> None:
     config = study_config("tpe", BOWL)
     early = run(config, bowl, 10)
     assert [each.assignment for each in early] == [each.assignment for each in run(config, lambda a: -bowl(a), 10)]
-    late = run(config, bowl, 12)[-1], run(config, lambda a: -bowl(a), 12)[-1]
+    late = run(config, bowl, 11)[-1], run(config, lambda a: -bowl(a), 11)[-1]
     assert late[0].assignment != late[1].assignment, "from the eleventh on, values count"
 
 
@@ -270,18 +271,92 @@ def test_a_parameter_with_one_value_has_it() -> None:
     assert {each.assignment["n"] for each in trials} == {2}
 
 
-@pytest.mark.parametrize("search", [TpeSearch, MultivariateTpeSearch])
-def test_of_a_long_record_it_is_told_the_best_and_the_latest(search: type[TpeSearch]) -> None:
+@pytest.mark.parametrize(
+    ("search", "further", "most"),
+    [
+        (TpeSearch, (), RECALLED),
+        (MultivariateTpeSearch, (), RECALLED),
+        (TpeSearch, (Objective(metric="size", direction=Direction.MINIMIZE),), RECALLED_OF_SEVERAL),
+    ],
+)
+def test_of_a_long_record_it_is_told_the_best_and_the_latest(
+    search: type[TpeSearch], further: tuple[Objective, ...], most: int
+) -> None:
     """The points of the others change nothing."""
-    config = study_config("any", space(double("x", 0, 1), double("y", 0, 1)))
-    length = RECALLED + 500
+    config = study_config("any", space(double("x", 0, 1), double("y", 0, 1)), further_objectives=further)
+    length = most + 500
 
     def record(others: float) -> list[Trial]:
         """The first fifty are the best; half of them and the next trials up to the latest are not told."""
-        told = {*range(1, RECALLED_BEST + 1), *range(length - RECALLED + RECALLED_BEST + 1, length + 1)}
+        told = {*range(1, RECALLED_BEST + 1), *range(length - most + RECALLED_BEST + 1, length + 1)}
         x = {k: k * 0.618 % 1 if k in told else others + k / 1e6 for k in range(1, length + 1)}
         points = [Advice(ordinal=k, assignment={"x": x[k], "y": 1 - x[k]}) for k in range(1, length + 1)]
-        return [trial(each, lambda k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, float(k))) for each in points]
+        return [
+            trial(
+                each,
+                lambda k: (TrialState.SUCCEEDED, Reason.SUCCEEDED, float(k)),
+                lambda k: (float(k),) * len(further),
+            )
+            for each in points
+        ]
 
     answers = [search(config).suggest(record(others), [length + 1]) for others in (0.25, 0.75)]
     assert answers[0] == answers[1]
+
+
+class Listener:
+    """A model that remembers what it is made with and told."""
+
+    def __init__(self, _cube: object, **given: Any) -> None:
+        self.given = given
+        self.told: list[dict[str, Any]] = []
+
+    def tell(self, valued: object, **more: object) -> None:
+        self.told.append({"valued": valued, **more})
+
+    def tell_in_flight(self, *_trial: object) -> None:
+        """Not looked at."""
+
+    def ask(self, ordinal: int, *, seed: int) -> Assignment:
+        return {"x": ordinal / 1000}
+
+
+@pytest.fixture
+def listeners(monkeypatch: pytest.MonkeyPatch) -> list[Listener]:
+    made: list[Listener] = []
+
+    def make(*args: Any, **given: Any) -> Listener:
+        made.append(Listener(*args, **given))
+        return made[-1]
+
+    monkeypatch.setattr("algorithms.parzen.optuna_tpe.OptunaTpe", make)
+    return made
+
+
+def test_the_model_hears_how_many_ended_and_nothing_before_there_is_a_value(listeners: list[Listener]) -> None:
+    """The good ones are a tenth of all that ended, those without a value too."""
+    search = TpeSearch(study_config("tpe", space(double("x", 0, 1)), settings={"n_startup_trials": "4"}))
+    failed = [
+        trial(Advice(ordinal=k, assignment={"x": k / 9}), lambda _k: (TrialState.FAILED, Reason.EXIT_CODE, None))
+        for k in range(1, 6)
+    ]
+    search.suggest(failed, [6])
+    assert not listeners, "with no value there is nothing to rank by"
+    search.suggest([*failed, trial(Advice(ordinal=6, assignment={"x": 0.9}))], [7])
+    (told,) = listeners[0].told
+    assert (told["finished"], [each[0] for each in told["valued"]]) == (6, [6])
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts"),
+    [
+        ({}, {1: 1, 10: 1, 11: 2, 41: 5, 250: 25, 1000: 25}),
+        # ceil(0.5 * sqrt(n)), at most 25.
+        ({"gamma": "0.5"}, {1: 1, 16: 2, 17: 3, 100: 5, 10_000: 25}),
+    ],
+)
+def test_how_many_count_as_good(listeners: list[Listener], settings: dict[str, str], counts: dict[int, int]) -> None:
+    search = TpeSearch(study_config("tpe", space(double("x", 0, 1)), settings={**settings, "n_startup_trials": "1"}))
+    search.suggest([trial(Advice(ordinal=1, assignment={"x": 0.9}))], [2])
+    good = listeners[0].given["good"]
+    assert {trials: good(trials) for trials in counts} == counts
