@@ -4,7 +4,8 @@ Total, pure and level-triggered. Actions are wishes with a name ("attempt 2 of t
 up to 12"): doing one twice changes nothing, doing only the first few is safe, and so is deciding on an old view.
 
 The order of questions: what became of each run; is the study concluded; does its user want it stopped; is its goal
-reached; did too many fail; is its budget spent; has the algorithm nothing left; is something surplus; is there room.
+reached; did too many fail; is its budget of trials, of time or of patience spent; has the algorithm nothing left; is
+something surplus; is there room.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from katib.core.moves import Moved, judged, move, paused_until
 from katib.core.stopping import EarlyStop, Judgement, StopRule
 from katib.core.study import Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Reason, Transition, Trial, TrialState
-from katib.core.verdict import verdict
+from katib.core.verdict import stale, used_up, verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,12 @@ def decide(snapshot: Snapshot) -> Plan:
     draft = _Draft.of(snapshot)
     for view in snapshot.trials:
         draft.take(view)
-    condition = verdict(snapshot.study, draft.summary, unused_advice=snapshot.unused_advice, now=snapshot.now)
+    closing = draft.closing
+    if closing and not snapshot.study.condition.concluded and not snapshot.study.stop_requested:
+        draft.give_up(closing)
+    condition = verdict(
+        snapshot.study, draft.summary, unused_advice=snapshot.unused_advice, now=snapshot.now, stale=draft.stale
+    )
     if condition.concluded:
         draft.wind_down(condition)
     elif snapshot.study.stop_requested:
@@ -107,7 +113,8 @@ def decide(snapshot: Snapshot) -> Plan:
         condition = _stopping(condition, draft, snapshot)
     else:
         draft.drop_surplus()
-        draft.fill_room()
+        if not closing:
+            draft.fill_room()
     return draft.plan(condition)
 
 
@@ -160,6 +167,27 @@ class _Draft:
     def busy(self) -> int:
         """Trials whose run is not over and done with."""
         return len(self.alive) + len(self.draining)
+
+    @property
+    def stale(self) -> int:
+        """How many trials after the best one are finished."""
+        unfinished = {trial.ordinal for trial in (*self.alive, *self.draining, *self.waiting)}
+        # Advice is used in its order, so all that is left of it comes after the best trial.
+        return stale(self.summary, unfinished, ())
+
+    @property
+    def closing(self) -> str:
+        """Why nothing is begun any more though there is budget for trials; empty while something is."""
+        over = used_up(self.snapshot.study, stale=self.stale, now=self.snapshot.now)
+        return over[1] if over else ""
+
+    def give_up(self, why: str) -> None:
+        """Nothing is begun any more: what does not run will not, and what runs may end."""
+        for trial in self.waiting:
+            self._kill(trial, Reason.BUDGET_SPENT, why)
+        self.waiting = []
+        if self.busy:
+            self.notes.append(f"{why}; waiting for {_runs(self.busy)} to end")
 
     def take(self, view: TrialView) -> None:
         """Sort one unfinished trial: move it on, or note that it is alive, draining or waiting."""
@@ -312,7 +340,18 @@ class _Draft:
         )
         self.summary = self.summary.moved(TrialState.PENDING, TrialState.KILLED)
 
+    def _time_over(self) -> float | None:
+        """When its time will be over; None where that is no matter."""
+        study, now = self.snapshot.study, self.snapshot.now
+        if study.budget.max_seconds is None or study.condition.ended:
+            return None
+        at = (now if study.started_at is None else study.started_at) + study.budget.max_seconds
+        return at if at > now else None
+
     def plan(self, condition: Condition) -> Plan:
+        over = self._time_over()
+        if over is not None and not condition.concluded:
+            self.wakes.append(over)
         old = self.snapshot.study.condition
         changed = (condition.status, condition.reason) != (old.status, old.reason)
         return Plan(

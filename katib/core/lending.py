@@ -6,12 +6,12 @@ no cost to the budget: nothing bad was learnt about it.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from katib.core.advice import Advice
 from katib.core.stopping import Comparison, EarlyStop
-from katib.core.study import RetryPolicy, Summary
+from katib.core.study import RetryPolicy
 from katib.core.trial import Loan, Reason, Transition, Trial, TrialState
 
 
@@ -92,21 +92,6 @@ def hand_out(
     fresh = advised[:needed]
     moves += [_lent(trial, demand, now) for trial in fresh]
     return Handed(kept=tuple(kept), moves=tuple(moves), needed=needed, missing=needed - len(fresh))
-
-
-def stale(summary: Summary, open_ones: Collection[int], advised: Collection[int]) -> int:
-    """How many trials after the best one are finished: later ones by ordinal, so that the order of ends is no matter.
-
-    Args:
-        open_ones: ordinals of the unfinished trials.
-        advised: of unused advice; all that is before the best trial, at least.
-    """
-    found = [point.ordinal for point in summary.front]
-    best = max(found) if found else summary.best_ordinal
-    if best is None:
-        return 0
-    unused = summary.count(TrialState.ADVISED) - sum(ordinal < best for ordinal in advised)
-    return summary.highest_ordinal - best - sum(ordinal > best for ordinal in open_ones) - unused
 
 
 def is_overdue(trial: Trial, now: float) -> bool:

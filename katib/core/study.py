@@ -25,8 +25,6 @@ class Budget:
             None for no limit.
         max_seconds: since the study started; what is unfinished then may end, and nothing is begun. None for no limit.
         max_stale: end the study when this many trials after the best one are finished; None for no limit.
-
-    The last two are for studies that their clients run.
     """
 
     max_trials: int | None = None

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     DIVERGED = "Diverged"
     GOAL_REACHED = "GoalReached"
     BUDGET_LOWERED = "BudgetLowered"
+    BUDGET_SPENT = "BudgetSpent"
     STUDY_FAILED = "StudyFailed"
     STOPPING_EARLY = "TrialEarlyStopping"
     WOULD_STOP_EARLY = "TrialWouldStopEarly"

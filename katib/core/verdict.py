@@ -1,5 +1,7 @@
 """What a study is, given its record: an ordered table of questions, first yes wins."""
 
+from collections.abc import Collection
+
 from katib.core.objective import all_reached
 from katib.core.study import Condition, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import UNFINISHED, TrialState
@@ -17,6 +19,21 @@ def used_up(study: Study, *, stale: int, now: float) -> tuple[StudyReason, str] 
     if budget.max_stale is not None and stale >= budget.max_stale:
         return StudyReason.NO_IMPROVEMENT, f"{stale} trials after the best one were no better"
     return None
+
+
+def stale(summary: Summary, open_ones: Collection[int], advised: Collection[int]) -> int:
+    """How many trials after the best one are finished: later ones by ordinal, so that the order of ends is no matter.
+
+    Args:
+        open_ones: ordinals of the unfinished trials.
+        advised: of unused advice; all that is before the best trial, at least.
+    """
+    found = [point.ordinal for point in summary.front]
+    best = max(found) if found else summary.best_ordinal
+    if best is None:
+        return 0
+    unused = summary.count(TrialState.ADVISED) - sum(ordinal < best for ordinal in advised)
+    return summary.highest_ordinal - best - sum(ordinal > best for ordinal in open_ones) - unused
 
 
 def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float, stale: int = 0) -> Condition:

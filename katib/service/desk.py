@@ -91,8 +91,6 @@ class Desk:
             Conflict: see above.
         """
         study = self.study(key)
-        if not run_by_clients(study):
-            _refuse_for_engine(limits)
         wanted = _changed(study.budget, limits)
         if study.condition.concluded:
             _refuse_in_vain(study, wanted)
@@ -156,13 +154,6 @@ def _changed(budget: Budget, limits: Limits) -> Budget:
     if "parallel" in fields and fields["parallel"] is None:
         fields["parallel"] = UNBOUNDED
     return replace(budget, **fields)
-
-
-def _refuse_for_engine(limits: Limits) -> None:
-    wanted = "nothing: it is for studies that clients run; an engine runs this one's trials"
-    faults = [Fault(path=name, wanted=wanted) for name in ("max_seconds", "max_stale") if name in limits]
-    if faults:
-        raise InvalidInput(faults, what="the new budget")
 
 
 def _refuse_in_vain(study: Study, wanted: Budget) -> None:

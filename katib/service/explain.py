@@ -52,6 +52,14 @@ class Explanation:
         }
 
 
+ENDED_FOR_GOOD = (
+    StudyReason.GOAL_REACHED,
+    StudyReason.SPACE_EXHAUSTED,
+    StudyReason.TIME_OVER,
+    StudyReason.NO_IMPROVEMENT,
+)
+"""More trials change nothing about these."""
+
 TailOf = Callable[[Trial], str]
 """The last lines of a trial's log; empty when there are none."""
 
@@ -113,7 +121,7 @@ def _doing_while_owned(view: StudyView, by: str) -> tuple[str, float | None, str
 def _hint_when_concluded(study: Study) -> str:
     name, reason = study.name, study.condition.reason
     best = "the trials that no other one beats" if study.further_objectives else "the best trial"
-    if reason in (StudyReason.GOAL_REACHED, StudyReason.SPACE_EXHAUSTED):
+    if reason in ENDED_FOR_GOOD:
         return f"`katib show {name}` prints {best}"
     if study.condition.status is StudyStatus.SUCCEEDED:
         return f"`katib show {name}` prints {best}; `katib resume {name} --max-trials N` extends it"

@@ -15,7 +15,7 @@ from katib.core.lending import Demand
 from katib.core.observation import MetricPoint, fold
 from katib.core.study import UNBOUNDED, Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import UNFINISHED, Reason, Transition, Trial, TrialState
-from katib.core.verdict import used_up, verdict
+from katib.core.verdict import stale, used_up, verdict
 from katib.errors import Fault, InvalidInput, NotFound, StudyClosed
 from katib.service.judging import Judges
 from katib.service.once import Once
@@ -500,7 +500,7 @@ def _stale(view: StudyView, moves: Sequence[Transition], summary: Summary) -> in
             open_ones.add(move.ordinal)
         else:
             open_ones.discard(move.ordinal)
-    return lending.stale(summary, open_ones, advised)
+    return stale(summary, open_ones, advised)
 
 
 def _condition(view: StudyView, moves: Sequence[Transition], now: float) -> Condition | None:
@@ -509,8 +509,8 @@ def _condition(view: StudyView, moves: Sequence[Transition], now: float) -> Cond
     for move in moves:
         summary = summary.moved(move.source, move.target).with_values(move.ordinal, move.values, study.objectives)
     unused = summary.count(TrialState.ADVISED)
-    stale = _stale(view, moves, summary)
-    condition = verdict(study, summary, unused_advice=unused, now=now, stale=stale)
+    finished = _stale(view, moves, summary)
+    condition = verdict(study, summary, unused_advice=unused, now=now, stale=finished)
     if study.stop_requested and not condition.concluded and not summary.count(TrialState.RUNNING):
         said = "stopped on request; it gives out no trials until it is resumed"
         condition = Condition(status=StudyStatus.STOPPED, reason=StudyReason.STOPPED, message=said, since=now)

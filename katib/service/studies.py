@@ -197,6 +197,9 @@ def _budget(old: Budget, *, max_trials: int | None, parallel: int | None, max_fa
     )
 
 
+CHANGE = "`change_budget` of katib.client changes it, and PATCH over REST"
+
+
 def refuse_in_vain(study: Study, wanted: Budget) -> None:
     """A concluded study is reopened only when something about it changes; else it would end again at once."""
     reason, summary = study.condition.reason, study.summary
@@ -215,9 +218,15 @@ def refuse_in_vain(study: Study, wanted: Budget) -> None:
             wanted=f"it ended because {study.budget.max_failed} trials may fail, and they did; give a larger number",
         )
     elif reason is StudyReason.TIME_OVER and wanted.max_seconds == study.budget.max_seconds:
-        fault = Fault(path="max_seconds", wanted="its time is over; give more seconds since its start, or null")
+        fault = Fault(
+            path="max_seconds", wanted="its time is over; give more seconds since its start, or none", hint=CHANGE
+        )
     elif reason is StudyReason.NO_IMPROVEMENT and wanted.max_stale == study.budget.max_stale:
-        fault = Fault(path="max_stale", wanted="it got no better; give a larger number of trials to wait for, or null")
+        fault = Fault(
+            path="max_stale",
+            wanted="it got no better; give a larger number of trials to wait for, or none",
+            hint=CHANGE,
+        )
     elif wanted.max_trials is not None and wanted.max_trials <= summary.created:
         fault = Fault(
             path="--max-trials",

@@ -26,6 +26,7 @@ def cluster_warnings(prepared: Prepared) -> list[Fault]:
         *_unquoted(document),
         *_algorithm(document),
         *_objectives(document),
+        *_time_and_patience(document),
         *_width(document),
         *_list_in_distribution(document),
         *_list_items(prepared),
@@ -71,6 +72,13 @@ def _objectives(document: Mapping[str, Any]) -> Iterator[Fault]:
     if (document.get("spec") or {}).get("objectives"):
         wanted = "`objective`: a list of objectives is an extension, and a cluster's Katib has no such field"
         yield Fault(path="spec.objectives", wanted=wanted)
+
+
+def _time_and_patience(document: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in ("maxSeconds", "maxStaleTrialCount"):
+        if (document.get("spec") or {}).get(name) is not None:
+            wanted = "a budget of trials: this one is an extension, and a cluster's Katib has no such field"
+            yield Fault(path=f"spec.{name}", wanted=wanted)
 
 
 def _width(document: Mapping[str, Any]) -> Iterator[Fault]:

@@ -306,6 +306,16 @@ class ExperimentSpec(Model):
     max_failed_trial_count: Count | None = Field(
         None, description="End as failed at this many failed trials; default: no limit."
     )
+    max_seconds: float | None = Field(
+        None,
+        description="Begin nothing so many seconds after the start; what runs then may end. Default: no limit. "
+        "Katib has no such field.",
+    )
+    max_stale_trial_count: Count | None = Field(
+        None,
+        description="End when so many trials after the best one have ended without being better; default: no limit. "
+        "Katib has no such field.",
+    )
     metrics_collector_spec: MetricsCollectorSpec = Field(
         default_factory=MetricsCollectorSpec, description="How metrics are collected; default: from standard output."
     )

@@ -67,6 +67,8 @@ def budget(experiment: Experiment) -> Budget:
         max_trials=spec.max_trial_count,
         parallel=DEFAULT_PARALLEL if parallel is None else parallel,
         max_failed=spec.max_failed_trial_count,
+        max_seconds=spec.max_seconds,
+        max_stale=spec.max_stale_trial_count,
     )
 
 

@@ -7,6 +7,7 @@ from katib.spec.experiment import Experiment
 from katib.spec.rules.table import Cluster, Rule, by_type
 
 MAX, PARALLEL, FAILED = "spec.maxTrialCount", "spec.parallelTrialCount", "spec.maxFailedTrialCount"
+SECONDS, STALE = "spec.maxSeconds", "spec.maxStaleTrialCount"
 
 
 def _failed_sign(experiment: Experiment) -> Iterator[Fault]:
@@ -39,6 +40,14 @@ def _parallel_of_max(experiment: Experiment) -> Iterator[Fault]:
         yield Fault(path=PARALLEL, given=str(parallel), wanted=f"at most maxTrialCount, which is {most}")
 
 
+def _time_and_patience(experiment: Experiment) -> Iterator[Fault]:
+    seconds, stale = experiment.spec.max_seconds, experiment.spec.max_stale_trial_count
+    if seconds is not None and seconds <= 0:
+        yield Fault(path=SECONDS, given=f"{seconds:g}", wanted="more than 0 seconds", hint="leave it out for no limit")
+    if stale is not None and stale <= 0:
+        yield Fault(path=STALE, given=str(stale), wanted="1 or more", hint="leave it out for no limit")
+
+
 RULES = (
     Rule(id="max-failed-sign", refuses="maxFailedTrialCount < 0", check=_failed_sign, cluster=Cluster.CRD, katib=2),
     Rule(id="max-trials-sign", refuses="maxTrialCount <= 0", check=_max_sign, cluster=Cluster.CRD, katib=3),
@@ -56,6 +65,12 @@ RULES = (
         check=_parallel_of_max,
         cluster=Cluster.CRD,
         katib=6,
+    ),
+    Rule(
+        id="time-and-patience",
+        refuses="maxSeconds <= 0, maxStaleTrialCount <= 0",
+        check=_time_and_patience,
+        cluster=Cluster.CRD,
     ),
     Rule(
         id="edit-finished",

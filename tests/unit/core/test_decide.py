@@ -201,6 +201,40 @@ def test_it_wakes_at_the_earliest_deadline():
     assert plan.wake_at == make.NOW + 31
 
 
+def timed(*, ago, **known):
+    study = make.study(**known)
+    return replace(study, started_at=make.NOW - ago, budget=replace(study.budget, max_seconds=100.0))
+
+
+@pytest.mark.parametrize(("ago", "begins"), [(99.0, True), (100.0, False), (101.0, False)])
+def test_nothing_is_begun_once_its_time_is_over(ago, begins):
+    plan = plan_of(make.view(make.trial(1, RUNNING), make.running()), waiting(2), study=timed(ago=ago, max_trials=9))
+    assert launched(plan) == ([(2, 1)] if begins else [])
+    assert moves(plan) == ({} if begins else {2: (TrialState.KILLED, Reason.BUDGET_SPENT)})
+    assert (stopped(plan), plan.condition) == ([], None), "what runs may end"
+    assert plan.wake_at == (make.NOW + 1 if begins else None)
+    assert begins or "its 100 seconds are over; waiting for 1 run to end" in plan.notes
+
+
+def test_a_study_whose_time_is_over_ends_with_its_last_run():
+    known = make.summary(SUCCEEDED=1, PENDING=1, best=0.5)
+    plan = plan_of(waiting(2), study=timed(ago=100.0, max_trials=9, summary=known))
+    assert plan.condition.reason is StudyReason.TIME_OVER
+    assert moves(plan) == {2: (TrialState.KILLED, Reason.BUDGET_SPENT)}
+    new = timed(ago=0.0, status=StudyStatus.CREATED)
+    assert plan_of(study=replace(new, started_at=None)).wake_at == make.NOW + 100, "it starts with this plan"
+
+
+@pytest.mark.parametrize(("patience", "ends"), [(2, True), (3, False)])
+def test_a_study_that_gets_no_better_ends(patience, ends):
+    """Of five trials the third is the best one, and the last two are over."""
+    study = make.study(max_trials=9, summary=make.summary(SUCCEEDED=5, best=0.5, best_ordinal=3))
+    study = replace(study, budget=replace(study.budget, max_stale=patience))
+    plan = plan_of(study=study)
+    assert (plan.condition is not None and plan.condition.reason is StudyReason.NO_IMPROVEMENT) is ends
+    assert (plan.advise_upto is None) is ends
+
+
 def test_a_failed_attempt_is_not_launched_before_its_pause():
     broke = make.view(make.trial(1, RUNNING), make.exited(1))
     plan = plan_of(broke, study=make.study(max_trials=1), retry=RetryPolicy(retries=1))

@@ -6,6 +6,7 @@ from katib.spec.cluster import cluster_warnings, likely_mistakes
 from katib.spec.loading import load_text
 from katib.spec.prepare import prepare
 from katib.spec.quick import to_yaml
+from katib.spec.study import budget
 from katib.testing.experiments import GONE, experiment_document
 
 SPEC = "spec.trialTemplate.trialSpec"
@@ -33,6 +34,13 @@ def test_a_condition_is_ours_alone():
     path = "spec.parameters[1].condition"
     prepared = prepare(experiment_document({path: {"parameter": "optimizer", "values": ["sgd"]}}))
     assert paths(cluster_warnings(prepared)) == [path]
+
+
+def test_budgets_of_time_and_patience_are_ours_alone():
+    for field in ("maxSeconds", "maxStaleTrialCount"):
+        prepared = prepare(experiment_document({f"spec.{field}": 60}))
+        assert paths(cluster_warnings(prepared)) == [f"spec.{field}"]
+        assert {60} & {budget(prepared.experiment).max_seconds, budget(prepared.experiment).max_stale}
 
 
 def test_a_list_of_objectives_is_ours_alone():

@@ -112,6 +112,12 @@ REFUSED = [
     ("objective", {"spec.objective.objectiveMetricName": ""}, ["spec.objective.objectiveMetricName"]),
     ("objective", several({}), ["spec.objectives[0].type", "spec.objectives[0].objectiveMetricName"]),
     ("objective", several(LOSS, {**SIZE, "type": "up"}), ["spec.objectives[1].type"]),
+    ("time-and-patience", {"spec.maxSeconds": 0.0}, ["spec.maxSeconds"]),
+    (
+        "time-and-patience",
+        {"spec.maxSeconds": -1, "spec.maxStaleTrialCount": 0},
+        ["spec.maxSeconds", "spec.maxStaleTrialCount"],
+    ),
     ("objectives", {"spec.objectives": [SIZE]}, ["spec.objectives"]),
     ("objectives", several(), ["spec.objectives"]),
     ("objectives", several(LOSS, SIZE, {**LOSS, "type": "maximize"}), ["spec.objectives[2].objectiveMetricName"]),
