@@ -29,15 +29,31 @@ def test_a_file_is_carried_to_its_best_trial(cli):
     assert cli.show() == report
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "list",
+        "show study",
+        "show nobody",
+        "trials study",
+        "explain study",
+        "export study --format json",
+        "logs study/1",
+    ],
+)
+def test_a_command_that_looks_says_the_same_from_a_cold_start(finished, words):
+    """Other tests fork it from a process that has imported more than it would by itself."""
+    assert finished.run_cold(*words.split()) == finished.run_forked(*words.split())
+
+
 def test_the_reproducing_command_line_prints_the_best_value(cli):
     report = cli.run("run", str(cli.write()), "--output", "json").json
     again = subprocess.run(["/bin/sh", "-c", report["command"]], capture_output=True, text=True, check=True)
     assert again.stdout == f"loss={report['best']['value']}\n"
 
 
-def test_the_shape_of_trials(cli):
-    cli.run("run", str(cli.write(maxTrialCount=1)))
-    (trial,) = cli.trials()
+def test_the_shape_of_trials(finished):
+    trial, *_ = finished.trials()
     assert trial["ordinal"] == 1
     assert trial["status"] == "Succeeded"
     assert trial["reason"] == "TrialSucceeded"
@@ -172,9 +188,8 @@ def test_every_fault_of_a_file_is_named_at_once(cli):
         (["nonsense"], "nonsense"),
     ],
 )
-def test_bad_words_exit_with_2_and_say_what_was_wanted(cli, words, wanted):
-    cli.run("run", str(cli.write(maxTrialCount=1)))
-    assert wanted in cli.run(*words, code=2).err
+def test_bad_words_exit_with_2_and_say_what_was_wanted(finished, words, wanted):
+    assert wanted in finished.run(*words, code=2).err
 
 
 def test_the_same_spec_continues_and_another_is_refused(cli):
@@ -237,13 +252,12 @@ def test_delete_removes_everything_of_a_study(cli):
     cli.run("run", str(cli.write()))
 
 
-def test_export(cli):
-    cli.run("run", str(cli.write()))
-    header, *rows = cli.run("export", "study", "--format", "csv").out.splitlines()
+def test_export(finished):
+    header, *rows = finished.run("export", "study", "--format", "csv").out.splitlines()
     assert header.startswith("ordinal,name,status,reason,value")
     assert "param:x" in header
     assert len(rows) == 4
-    document = json.loads(cli.run("export", "study", "--format", "json").out)
+    document = json.loads(finished.run("export", "study", "--format", "json").out)
     assert len(document["observations"]) == 4
     assert document["experiment"]["metadata"]["name"] == "study"
 
