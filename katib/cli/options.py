@@ -1,5 +1,6 @@
 """Options that several commands share, and where the store is."""
 
+import math
 import os
 import sys
 from dataclasses import replace
@@ -52,6 +53,41 @@ StoppingEndpoints = Annotated[
         metavar="NAME=HOST:PORT",
         help="A server of Katib's EarlyStopping API answers for this early stopping. Default: "
         "$KATIB_EARLY_STOPPING_ENDPOINTS.",
+        show_default=False,
+    ),
+]
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def seconds_of(text: str) -> float:
+    """`90`, `90s`, `30m`, `1.5h` or `2d` in seconds. Raises BadParameter."""
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in UNITS else (text, "s")
+    try:
+        seconds = float(number) * UNITS[unit]
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise typer.BadParameter(f"{text!r} is no time: give 90s, 30m, 1.5h or 2d")
+    return seconds
+
+
+MaxTime = Annotated[
+    float | None,
+    typer.Option(
+        "--max-time",
+        metavar="TIME",
+        parser=seconds_of,
+        help="Begin no trial so long after the start (90s, 30m, 1.5h, 2d); what runs then may end.",
+        show_default=False,
+    ),
+]
+MaxStale = Annotated[
+    int | None,
+    typer.Option(
+        "--max-stale",
+        min=1,
+        help="End when this many trials after the best one have ended without being better.",
         show_default=False,
     ),
 ]

@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from katib.cli.options import Db, Endpoints, Name, Output, OutputOption, StoppingEndpoints, settings_of, store_location
+from katib.cli.options import (
+    Db,
+    Endpoints,
+    MaxStale,
+    MaxTime,
+    Name,
+    Output,
+    OutputOption,
+    StoppingEndpoints,
+    settings_of,
+    store_location,
+)
 
 
 def resume(
@@ -19,6 +30,8 @@ def resume(
     max_failed: Annotated[
         int | None, typer.Option("--max-failed", min=0, help="From now on, this many may fail.", show_default=False)
     ] = None,
+    max_time: MaxTime = None,
+    max_stale: MaxStale = None,
     follow: Annotated[
         bool, typer.Option("--follow/--detach", help="Watch it run, or leave it running in the background.")
     ] = True,
@@ -43,7 +56,14 @@ def resume(
     from katib.service.owners import running_elsewhere
 
     with studies_of(db) as studies:
-        study = studies.extend(name, max_trials=max_trials, parallel=parallel, max_failed=max_failed)
+        study = studies.extend(
+            name,
+            max_trials=max_trials,
+            parallel=parallel,
+            max_failed=max_failed,
+            max_seconds=max_time,
+            max_stale=max_stale,
+        )
     location, settings = store_location(db), settings_of(endpoints, stopping_endpoints)
     owner = running_elsewhere(study, now=time.time())
     if owner is not None:

@@ -1,7 +1,7 @@
 """`katib run`."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +13,8 @@ from typer.core import TyperCommand
 from katib.cli.options import (
     Db,
     Endpoints,
+    MaxStale,
+    MaxTime,
     Output,
     OutputOption,
     StoppingEndpoints,
@@ -60,6 +62,8 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     parallel: Annotated[
         int | None, typer.Option("--parallel", min=1, help="Run this many trials at a time.", show_default=False)
     ] = None,
+    max_time: MaxTime = None,
+    max_stale: MaxStale = None,
     db: Db = "",
     sets: Annotated[
         list[str] | None,
@@ -125,7 +129,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
 
     \b
     Examples:
-      katib run experiment.yaml --parallel 4
+      katib run experiment.yaml --parallel 4 --max-time 2h
       katib run --param lr=log:1e-5:1e-1 --param opt=sgd,adam --minimize loss -- python train.py --lr={lr} --opt={opt}
       katib run --param depth=int:1:9 --maximize accuracy --minimize seconds -- python train.py --depth={depth}
     """  # noqa: D301 - the formatter of help wants the very character
@@ -160,6 +164,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
         }
         document, lines, workdir = _from_file(words, [option for option, value in given.items() if value])
         _override(document, name=name, max_trials=max_trials, parallel=parallel)
+    _limit(document, {"maxSeconds": max_time, "maxStaleTrialCount": max_stale})
     if sets:
         document = apply_sets(document, sets)
     if print_yaml:
@@ -334,6 +339,12 @@ def _name_for(words: list[str]) -> str:
     )
     stem = re.sub(r"[^a-z0-9]+", "-", Path(script).stem.lower()).strip("-")
     return (stem if stem[:1].isalpha() else f"study-{stem}".strip("-"))[:40].rstrip("-")
+
+
+def _limit(document: dict[str, Any], limits: Mapping[str, float | None]) -> None:
+    spec = document.get("spec")
+    if isinstance(spec, dict):
+        spec.update({field: limit for field, limit in limits.items() if limit is not None})
 
 
 def _override(document: dict[str, Any], *, name: str, max_trials: int | None, parallel: int | None) -> None:

@@ -135,6 +135,14 @@ class Desk:
         return prepared
 
 
+OPTIONS = {
+    "--max-trials": "max_trials",
+    "--max-failed": "max_failed",
+    "--max-time": "max_seconds",
+    "--max-stale": "max_stale",
+}
+"""What the command line calls a limit -> its field."""
+
 LEAST: Mapping[str, int] = {"max_trials": 1, "parallel": 1, "max_failed": 0, "max_stale": 1}
 
 
@@ -160,5 +168,5 @@ def _refuse_in_vain(study: Study, wanted: Budget) -> None:
     try:
         refuse_in_vain(study, wanted)
     except InvalidInput as error:
-        faults = [replace(each, path=each.path.removeprefix("--").replace("-", "_")) for each in error.faults]
+        faults = [replace(each, path=OPTIONS.get(each.path, each.path)) for each in error.faults]
         raise InvalidInput(faults, what="the new budget") from error

@@ -88,7 +88,16 @@ class Studies:
             )
         return Opened(study=study, created=False)
 
-    def extend(self, name: str, *, max_trials: int | None, parallel: int | None, max_failed: int | None) -> Study:
+    def extend(
+        self,
+        name: str,
+        *,
+        max_trials: int | None = None,
+        parallel: int | None = None,
+        max_failed: int | None = None,
+        max_seconds: float | None = None,
+        max_stale: int | None = None,
+    ) -> Study:
         """Let a study go on: not stopped any more, with a new budget where one is given, reopened when it has ended.
 
         Raises:
@@ -97,6 +106,11 @@ class Studies:
         """
         study = self.store.get_study(name)
         wanted = _budget(study.budget, max_trials=max_trials, parallel=parallel, max_failed=max_failed)
+        wanted = replace(
+            wanted,
+            max_seconds=wanted.max_seconds if max_seconds is None else max_seconds,
+            max_stale=wanted.max_stale if max_stale is None else max_stale,
+        )
         if study.condition.concluded:
             refuse_in_vain(study, wanted)
         changed = wanted if wanted != study.budget else None
@@ -197,7 +211,7 @@ def _budget(old: Budget, *, max_trials: int | None, parallel: int | None, max_fa
     )
 
 
-CHANGE = "`change_budget` of katib.client changes it, and PATCH over REST"
+CHANGE = "`change_budget` of katib.client takes a limit away, and PATCH over REST"
 
 
 def refuse_in_vain(study: Study, wanted: Budget) -> None:
@@ -219,12 +233,12 @@ def refuse_in_vain(study: Study, wanted: Budget) -> None:
         )
     elif reason is StudyReason.TIME_OVER and wanted.max_seconds == study.budget.max_seconds:
         fault = Fault(
-            path="max_seconds", wanted="its time is over; give more seconds since its start, or none", hint=CHANGE
+            path="--max-time", wanted="its time is over; give more, counted from its start, or no limit", hint=CHANGE
         )
     elif reason is StudyReason.NO_IMPROVEMENT and wanted.max_stale == study.budget.max_stale:
         fault = Fault(
-            path="max_stale",
-            wanted="it got no better; give a larger number of trials to wait for, or none",
+            path="--max-stale",
+            wanted="it got no better; give a larger number of trials to wait for, or no limit",
             hint=CHANGE,
         )
     elif wanted.max_trials is not None and wanted.max_trials <= summary.created:

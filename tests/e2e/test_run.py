@@ -123,6 +123,14 @@ def test_who_names_no_algorithm_is_told_which_one_was_taken(cli):
     assert small.json["algorithm_chosen"] == "grid"
 
 
+def test_a_budget_of_time_and_of_patience_stands_in_the_experiment(cli):
+    words = ("run", "--param", "x=float:0:1", "--minimize", "loss", "--max-stale", "4", "--print-yaml")
+    printed = cli.run(*words, "--max-time", "1.5h", "--", "echo", "loss={x}").out
+    assert "maxSeconds: 5400.0" in printed and "maxStaleTrialCount: 4" in printed
+    refused = cli.run(*words, "--max-time", "soon", "--", "echo", "loss={x}", code=2)
+    assert "90s, 30m, 1.5h or 2d" in refused.err
+
+
 def test_print_yaml_prints_the_experiment_and_runs_nothing(cli):
     words = [
         "--param",
