@@ -2,7 +2,9 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from functools import partial
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from katib.embedded.starting import Started
+    from katib.runners.kubernetes import Cluster
 
 Words = Annotated[
     list[str] | None,
@@ -40,6 +43,13 @@ Words = Annotated[
 ]
 DEFAULT_TRIALS = 20
 OBJECTIVES = "katib.objectives"
+
+
+class Where(StrEnum):
+    """Where trials run."""
+
+    HERE = "here"
+    KUBERNETES = "kubernetes"
 
 
 class RunCommand(TyperCommand):
@@ -102,7 +112,9 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     algorithm: Annotated[
         str,
         typer.Option(
-            "--algorithm", help="A name that `katib algorithms` lists; auto, which takes one that fits, when absent."
+            "--algorithm",
+            metavar="NAME[:KEY=VALUE,...]",
+            help="A name that `katib algorithms` lists; auto, which takes one that fits, when absent.",
         ),
     ] = "",
     early_stopping: Annotated[
@@ -116,7 +128,16 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     endpoints: Endpoints = None,
     stopping_endpoints: StoppingEndpoints = None,
     image: Annotated[
-        str, typer.Option("--image", help="With --param: the image a cluster would run the command in.")
+        str, typer.Option("--image", help="With --param: the image in which a cluster runs the command.")
+    ] = "",
+    on: Annotated[
+        Where, typer.Option("--on", help="Run trials as processes here, or as Jobs of a cluster.")
+    ] = Where.HERE,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="With --on kubernetes: where; the context's own by default.")
+    ] = "",
+    context: Annotated[
+        str, typer.Option("--context", help="With --on kubernetes: of the kubeconfig; the current one by default.")
     ] = "",
     print_yaml: Annotated[
         bool, typer.Option("--print-yaml", help="Print the Experiment it would run, and leave.")
@@ -131,6 +152,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     Examples:
       katib run experiment.yaml --parallel 4 --max-time 2h
       katib run --param lr=log:1e-5:1e-1 --param opt=sgd,adam --minimize loss -- python train.py --lr={lr} --opt={opt}
+      katib run experiment.yaml --on kubernetes --namespace tuning
       katib run --param depth=int:1:9 --maximize accuracy --minimize seconds -- python train.py --depth={depth}
     """  # noqa: D301 - the formatter of help wants the very character
     from katib.spec.loading import apply_sets
@@ -175,7 +197,29 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
         return
     settings = settings_of(endpoints, stopping_endpoints)
     named = not params or bool(name) or any(each.startswith("metadata.name=") for each in sets or [])
-    _start(document, lines, settings, workdir=workdir, db=db, output=output, follow=follow, named=named)
+    place = _cluster(on, context, namespace)
+    _start(document, lines, settings, workdir=workdir, db=db, output=output, follow=follow, named=named, cluster=place)
+
+
+def _cluster(on: Where, context: str, namespace: str) -> "Cluster | None":
+    """The cluster that is named; None for this machine. Raises InvalidInput."""
+    if on is Where.HERE:
+        given = [option for option, value in (("--context", context), ("--namespace", namespace)) if value]
+        if given:
+            fault = Fault(path=given[0], wanted="only with --on kubernetes")
+            raise InvalidInput([fault], what="the command line")
+        return None
+    if find_spec("kubernetes") is None:
+        fault = Fault(
+            path="--on",
+            given="kubernetes",
+            wanted="the client of the API",
+            hint="pip install 'katib-engine[kubernetes]'",
+        )
+        raise InvalidInput([fault], what="the command line")
+    from katib.runners.kubernetes import connect
+
+    return connect(context, namespace)
 
 
 def _warn_of(document: dict[str, Any]) -> None:
@@ -203,6 +247,7 @@ def _start(
     output: Output,
     follow: bool,
     named: bool,
+    cluster: "Cluster | None",
 ) -> None:
     from katib.cli.watching import detach, watch
     from katib.embedded.session import Session
@@ -210,7 +255,7 @@ def _start(
 
     location = store_location(db, creating=True)
     with Session(location, settings) as session:
-        begin = partial(start, session, lines=lines, run_root=run_root(location), workdir=workdir)
+        begin = partial(start, session, lines=lines, run_root=run_root(location), workdir=workdir, cluster=cluster)
         opened = begin(document) if named else _under_a_free_name(begin, document)
         if follow:
             code = watch(session, opened, output=output)

@@ -13,7 +13,8 @@ from katib.errors import InvalidInput
 from katib.stores.contract import Changes, Event, Store, TrialPoints
 
 NOTABLE = frozenset(
-    set(Reason) - {Reason.ADVISED, Reason.CREATED, Reason.STARTED, Reason.SUCCEEDED, Reason.STOPPING_EARLY}
+    set(Reason)
+    - {Reason.ADVISED, Reason.CREATED, Reason.WAITING, Reason.STARTED, Reason.SUCCEEDED, Reason.STOPPING_EARLY}
 )
 """Moves that a person asking "what happened?" wants to read about."""
 

@@ -9,6 +9,7 @@ from katib.core.run import Phase
 from katib.core.stopping import EarlyStop
 from katib.core.study import RetryPolicy, Study
 from katib.core.trial import Reason, Transition, Trial, TrialState
+from katib.errors import cut
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +55,9 @@ def move(view: TrialView, bucket: Bucket, *, study: Study, retry: RetryPolicy, n
 
 def _alive(view: TrialView) -> Moved:
     trial = view.trial
-    if view.run.phase is Phase.STARTING or trial.state is TrialState.RUNNING:
+    if view.run.phase is Phase.STARTING:
+        return Moved(transition=_waits(view), alive=True)
+    if trial.state is TrialState.RUNNING:
         return Moved(alive=True)
     started = Transition(
         ordinal=trial.ordinal,
@@ -65,6 +68,24 @@ def _alive(view: TrialView) -> Moved:
         started_at=view.run.started_at,
     )
     return Moved(transition=started, alive=True)
+
+
+def _waits(view: TrialView) -> Transition | None:
+    """Puts on record what keeps a run from starting, and takes it back when nothing does any more; None for no news."""
+    trial, said = view.trial, cut(view.run.message)
+    reason = Reason.WAITING if said else Reason.CREATED
+    known = (trial.reason, trial.message) == (reason, said) or (not said and trial.reason is not Reason.WAITING)
+    if known or trial.state is not TrialState.PENDING:
+        return None
+    return Transition(
+        ordinal=trial.ordinal,
+        source=trial.state,
+        attempt=trial.attempt,
+        target=TrialState.PENDING,
+        reason=reason,
+        message=said,
+        not_before=trial.not_before,
+    )
 
 
 def paused_until(trial: Trial, *, retry: RetryPolicy, now: float) -> float | None:

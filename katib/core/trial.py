@@ -31,6 +31,7 @@ class Reason(StrEnum):
 
     ADVISED = "Advised"
     CREATED = "TrialCreated"
+    WAITING = "TrialWaiting"
     STARTED = "TrialRunning"
     RETRYING = "Retrying"
     LOST = "Lost"
@@ -168,8 +169,9 @@ ALLOWED: Mapping[TrialState, frozenset[TrialState]] = {
     TrialState.RUNNING: frozenset({TrialState.PENDING, TrialState.RUNNING, *FINISHED}),
 }
 """Which moves exist. A finished trial stays finished; PENDING -> PENDING is the next attempt of a trial that came and
-went between two looks; RUNNING -> RUNNING puts an early stopping verdict on record, renews a loan, or is the next
-attempt, handed out at once; ADVISED -> RUNNING is a trial that is handed out as it is created."""
+went between two looks, or says what a trial waits for; RUNNING -> RUNNING puts an early stopping verdict on record,
+renews a loan, or is the next attempt, handed out at once; ADVISED -> RUNNING is a trial that is handed out as it is
+created."""
 
 
 def verdict_after(trial: Trial, move: Transition) -> EarlyStop | None:

@@ -9,9 +9,10 @@ from katib.controller.orders import Orders
 from katib.core.run import Phase
 from katib.core.study import Study
 from katib.core.trial import Trial
-from katib.runners.local import LocalRunner
+from katib.embedded.runners import open_runner
+from katib.runners.contract import TrialRunner
 from katib.service.owners import running_elsewhere
-from katib.service.studies import Studies, workdir_of
+from katib.service.studies import Studies
 
 GOING_ON = frozenset({Phase.STARTING, Phase.RUNNING})
 
@@ -40,9 +41,9 @@ def unowned_run_is_over(studies: Studies, name: str, trial: Trial) -> bool:
 
 
 @contextmanager
-def _adopted(study: Study, trials: Sequence[Trial], *, kill: bool) -> Iterator[LocalRunner]:
+def _adopted(study: Study, trials: Sequence[Trial], *, kill: bool) -> Iterator[TrialRunner]:
     orders = Orders(study.effective)
-    runner = LocalRunner(Path(study.run_dir), cwd=workdir_of(study))
+    runner = open_runner(study)
     try:
         runner.adopt([orders.of(trial) for trial in trials])
         yield runner

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 
 from katib.config import Settings
@@ -13,13 +12,11 @@ from katib.controller.controller import Controller, Progress
 from katib.controller.orders import Orders
 from katib.controller.owned import OwnedStudy
 from katib.controller.stopping import Stopper
-from katib.core.study import RetryPolicy, Study
+from katib.core.study import Study
+from katib.embedded.runners import open_runner, retry_policy
 from katib.errors import LeaseHeld
-from katib.runners.local import LocalRunner
 from katib.service.owners import Owner
-from katib.service.studies import Studies, workdir_of
-from katib.spec.container import process_of
-from katib.spec.experiment import Experiment
+from katib.service.studies import Studies
 from katib.spec.prepare import from_effective
 from katib.spec.study import stopping_config
 from katib.stores.contract import Lease, Store, Wish
@@ -110,8 +107,8 @@ class Session:
         owned = OwnedStudy(
             lease=lease,
             orders=Orders(study.effective, checkpoints=abilities.continues),
-            runner=LocalRunner(Path(study.run_dir), cwd=workdir_of(study)),
-            retry=retry_policy(experiment),
+            runner=open_runner(study),
+            retry=retry_policy(study),
             abilities=abilities,
         )
         stopping = stopping_config(experiment, uid=study.uid, budget=study.budget)
@@ -150,10 +147,3 @@ def _short_turns() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
-
-
-def retry_policy(experiment: Experiment) -> RetryPolicy:
-    """How often a trial of this template is tried again: the Job's backoffLimit."""
-    template = experiment.spec.trial_template
-    manifest = template.trial_spec or {}
-    return RetryPolicy(retries=process_of(manifest, template.primary_container_name).retries)

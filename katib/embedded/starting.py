@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from katib.core.study import Study
+from katib.embedded.on_cluster import check_on_cluster, place_on
 from katib.embedded.session import Session
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
 from katib.runners.local.places import collected_path, place_of
@@ -27,6 +28,9 @@ from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
 from katib.suggestion.early_stopping.local import LocalEarlyStopping
 
+if TYPE_CHECKING:
+    from katib.runners.kubernetes import Cluster
+
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
@@ -43,17 +47,29 @@ class Started:
 
 
 def start(
-    session: Session, document: Mapping[str, Any], *, lines: Mapping[str, int] | None, run_root: Path, workdir: Path
+    session: Session,
+    document: Mapping[str, Any],
+    *,
+    lines: Mapping[str, int] | None,
+    run_root: Path,
+    workdir: Path,
+    cluster: "Cluster | None" = None,
 ) -> Started:
     """Record an experiment, or find the same one again and let it go on.
+
+    `cluster`: where its trials are to run; None for this machine.
 
     Raises:
         InvalidInput: something is wrong with it; every fault is named.
         AlreadyExists: the name belongs to a study with another specification.
     """
     prepared = checked(document, session.suggestions, stopping=session.early_stopping, lines=lines)
-    notes = (*grid_notes(prepared, session.suggestions), *check_runnable(prepared))
-    opened = session.studies.create(prepared, run_root=run_root, workdir=workdir)
+    if cluster is None:
+        place, known = None, check_runnable(prepared)
+    else:
+        place, known = place_on(cluster), check_on_cluster(prepared, cluster, session.suggestions)
+    notes = (*grid_notes(prepared, session.suggestions), *known)
+    opened = session.studies.create(prepared, run_root=run_root, workdir=workdir, cluster=place)
     study = opened.study
     if study.stop_requested and not study.condition.concluded:
         study = session.studies.go_on(study.name)

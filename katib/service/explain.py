@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from katib.core.study import Study, StudyReason, StudyStatus
-from katib.core.trial import Trial, TrialState
+from katib.core.trial import Reason, Trial, TrialState
 from katib.service.owners import Owner, running_elsewhere
 from katib.service.views import chosen_algorithm, event_view, metrics, moment, stopped_by
 from katib.stores.contract import Store, StudyView, TrialFilter
@@ -129,11 +129,23 @@ def _hint_when_concluded(study: Study) -> str:
 
 
 def _waits(view: StudyView, now: float) -> list[str]:
-    return [
+    paused = [
         f"trial {trial.ordinal} ({trial.name}) runs again in {trial.not_before - now:.0f} s: {trial.message}"
         for trial in view.unfinished
         if trial.not_before > now
     ]
+    held: dict[str, list[Trial]] = {}
+    for trial in view.unfinished:
+        if trial.reason is Reason.WAITING:
+            held.setdefault(trial.message, []).append(trial)
+    return [*paused, *(_held(trials, message) for message, trials in held.items())]
+
+
+def _held(trials: list[Trial], message: str) -> str:
+    """Trials that wait for the same, in one line."""
+    first = f"trial {trials[0].ordinal} ({trials[0].name})"
+    others = f" and {_number(len(trials) - 1, 'other trial')}" if len(trials) > 1 else ""
+    return f"{first}{others} cannot start yet: {message}"
 
 
 def _failures(store: Store, study: Study, tail_of: TailOf) -> list[str]:

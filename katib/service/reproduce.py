@@ -12,7 +12,7 @@ from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.runners.local.places import moved_process, place_of
 from katib.runners.local.supervisor import layout
-from katib.service.studies import workdir_of
+from katib.service.studies import cluster_of, workdir_of
 from katib.spec.container import Process, process_of
 from katib.spec.prepare import from_effective
 from katib.spec.render import Template
@@ -27,8 +27,11 @@ def process_of_trial(study: Study, trial: Trial) -> Process:
     return process_of(manifest, experiment.spec.trial_template.primary_container_name)
 
 
-def command_line(study: Study, trial: Trial) -> str:
-    """One line for a POSIX shell that runs what the trial ran, where it ran."""
+def command_line(study: Study, trial: Trial) -> str | None:
+    """One line for a POSIX shell that runs what the trial ran, where it ran; None for a trial of a cluster."""
+    if cluster_of(study.effective) is not None:
+        # Its Job has an image, volumes and limits, which no line of a shell stands for.
+        return None
     process = process_of_trial(study, trial)
     place = place_of(
         study.effective["spec"]["metricsCollectorSpec"], process, Path(study.run_dir) / trial.name / "again"

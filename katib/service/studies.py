@@ -16,6 +16,20 @@ from katib.stores.contract import NewStudy, Store, Wish
 
 WORKDIR_ANNOTATION = "katib.kubeflow.org/working-directory"
 """Where trials start when their template names no workingDir: the experiment file's folder on the machine it ran on."""
+CONTEXT_ANNOTATION = "katib.kubeflow.org/kubernetes-context"
+"""The context of the kubeconfig whose cluster runs the trials; absent where this machine does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterPlace:
+    """Where on a cluster a study's trials run.
+
+    Attributes:
+        context: of the kubeconfig; empty for the cluster that the engine itself is in.
+    """
+
+    context: str
+    namespace: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +62,21 @@ class Studies:
         self.store = store
         self._now = now
 
-    def create(self, prepared: Prepared, *, run_root: Path, workdir: Path) -> Opened:
+    def create(
+        self, prepared: Prepared, *, run_root: Path, workdir: Path, cluster: ClusterPlace | None = None
+    ) -> Opened:
         """Record an experiment as a study, or find the one of the same name and specification.
 
         Args:
             run_root: the folder in which the study gets a folder for its logs.
             workdir: where trials start unless their template says otherwise.
+            cluster: where on a cluster they run; None for this machine.
 
         Raises:
             AlreadyExists: the name is taken by a study with another specification.
         """
         folder = _free_folder(run_root, prepared.experiment.name)
-        new = replace(_new(prepared), effective=_with_workdir(prepared.effective, workdir), run_dir=str(folder))
+        new = replace(_new(prepared), effective=_placed(prepared.effective, workdir, cluster), run_dir=str(folder))
         return self._create(new)
 
     def create_for_clients(self, prepared: Prepared) -> Opened:
@@ -79,7 +96,7 @@ class Studies:
             return Opened(study=self.store.create_study(new, now=self._now()), created=True)
         except AlreadyExists:
             study = self.store.get_study(name)
-        different = differences(study.effective["spec"], new.effective["spec"])
+        different = [*differences(study.effective["spec"], new.effective["spec"]), *_elsewhere(study, new)]
         if different:
             raise AlreadyExists(
                 f"a study named {name!r} exists with another specification; different: {', '.join(different)}",
@@ -149,8 +166,24 @@ class Studies:
 
 def workdir_of(study: Study) -> Path:
     """Where the study's trials start."""
-    annotations = study.effective.get("metadata", {}).get("annotations") or {}
-    return Path(annotations.get(WORKDIR_ANNOTATION, "."))
+    return Path(_annotations(study.effective).get(WORKDIR_ANNOTATION, "."))
+
+
+def cluster_of(effective: Mapping[str, Any]) -> ClusterPlace | None:
+    """Where on a cluster the trials of an effective Experiment run; None for this machine."""
+    context = _annotations(effective).get(CONTEXT_ANNOTATION)
+    if context is None:
+        return None
+    return ClusterPlace(context=context, namespace=effective["metadata"].get("namespace") or "default")
+
+
+def _annotations(effective: Mapping[str, Any]) -> Mapping[str, str]:
+    return effective.get("metadata", {}).get("annotations") or {}
+
+
+def _elsewhere(study: Study, new: NewStudy) -> list[str]:
+    """What differs in where they run."""
+    return [] if cluster_of(study.effective) == cluster_of(new.effective) else ["where it runs (--on, --namespace)"]
 
 
 def differences(old: Any, new: Any, path: str = "spec") -> list[str]:
@@ -165,9 +198,13 @@ def differences(old: Any, new: Any, path: str = "spec") -> list[str]:
     return [] if old == new else [path]
 
 
-def _with_workdir(effective: Mapping[str, Any], workdir: Path) -> dict[str, Any]:
+def _placed(effective: Mapping[str, Any], workdir: Path, cluster: ClusterPlace | None) -> dict[str, Any]:
+    """The effective Experiment with where it runs written into its metadata."""
     metadata = dict(effective.get("metadata") or {})
     annotations = {**(metadata.get("annotations") or {}), WORKDIR_ANNOTATION: str(workdir)}
+    if cluster is not None:
+        annotations[CONTEXT_ANNOTATION] = cluster.context
+        metadata["namespace"] = cluster.namespace
     return {**effective, "metadata": {**metadata, "annotations": annotations}}
 
 

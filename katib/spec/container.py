@@ -67,9 +67,17 @@ def process_of(manifest: Mapping[str, Any], container_name: str) -> Process:
         cwd=str(container["workingDir"]) if container.get("workingDir") else None,
         deadline=min((deadline for deadline in deadlines if deadline is not None), default=None),
         grace=DEFAULT_GRACE if grace is None else grace,
-        retries=int(_seconds(job, "backoffLimit", (*SPEC_PARTS, "spec")) or 0),
+        retries=retries_of(manifest),
         notes=_notes(job, pod, container),
     )
+
+
+def retries_of(manifest: Mapping[str, Any]) -> int:
+    """Attempts after a failed one: a Job's backoffLimit; 0 when it has none, where a Job takes 6.
+
+    Raises InvalidInput.
+    """
+    return int(_seconds(manifest.get("spec") or {}, "backoffLimit", (*SPEC_PARTS, "spec")) or 0)
 
 
 def _pod(manifest: Mapping[str, Any], container_name: str) -> tuple[Mapping[str, Any], Parts]:

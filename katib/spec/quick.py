@@ -55,9 +55,9 @@ def experiment_from_command(
         params: one text per parameter, in one of the FORMS, with a CONDITION_FORM behind it or not. The words of the
             command that use a parameter which is not active are left out, each with a bare `--flag` right before it.
         objectives: the name of a metric that the command prints -> `minimize` or `maximize`; mostly one.
-        algorithm: None leaves the choice to the default.
+        algorithm: `NAME` or `NAME:key=value,key=value`; None leaves the choice to the default.
         parallel: trials at the same time; None for the default.
-        settings: the algorithm's.
+        settings: the algorithm's, besides those behind its name.
         early_stopping: `NAME` or `NAME:key=value,key=value`; None for none.
         goals: metric -> what it is to reach; the study ends when one trial reaches all of them.
         image: for a cluster; a process here needs none.
@@ -78,24 +78,28 @@ def experiment_from_command(
     if not command:
         faults.append(Fault(path="COMMAND", wanted="the command to tune, after --"))
     faults += _objective_faults(objectives, goals or {})
-    stopping: dict[str, Any] = {}
-    try:
-        stopping = {"earlyStopping": _early_stopping(early_stopping)} if early_stopping else {}
-    except InvalidInput as error:
-        faults += error.faults
+    named: dict[str, Any] = {}
+    for field, option, given in (
+        ("earlyStopping", "--early-stopping", early_stopping),
+        ("algorithm", "--algorithm", algorithm),
+    ):
+        try:
+            named |= {field: _with_settings(given, option)} if given else {}
+        except InvalidInput as error:
+            faults += error.faults
     if faults:
         raise InvalidInput(faults, what="the command line")
     listed = [_objective(metric, direction, (goals or {}).get(metric)) for metric, direction in objectives.items()]
     spec: dict[str, Any] = {
         **({"objective": listed[0]} if len(listed) == 1 else {"objectives": listed}),
-        **stopping,
+        **named,
         "maxTrialCount": max_trials,
         "parameters": parameters,
         "trialTemplate": _template(names, words, image),
     }
-    if algorithm is not None:
-        pairs = [{"name": key, "value": str(value)} for key, value in (settings or {}).items()]
-        spec["algorithm"] = {"algorithmName": algorithm, **({"algorithmSettings": pairs} if pairs else {})}
+    if settings and "algorithm" in spec:
+        written = spec["algorithm"].setdefault("algorithmSettings", [])
+        written += [{"name": key, "value": str(value)} for key, value in settings.items()]
     if parallel is not None:
         spec["parallelTrialCount"] = parallel
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
@@ -105,7 +109,7 @@ def spelled_out(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A `spec` in long form.
 
     In the short one `parameters` maps names to one of the FORMS, without its `NAME=`, or to a list of values; and
-    `earlyStopping` is a text, `NAME:key=value,key=value`. What is not short stays as it is.
+    `algorithm` and `earlyStopping` are texts, `NAME` or `NAME:key=value,key=value`. What is not short stays as it is.
 
     Raises:
         InvalidInput: with every short form that cannot be read, its path as in `spec.parameters.lr`.
@@ -115,11 +119,12 @@ def spelled_out(spec: Mapping[str, Any]) -> dict[str, Any]:
     parameters = spec.get("parameters")
     if isinstance(parameters, Mapping):
         long["parameters"] = [_spelled(str(name), space, faults) for name, space in parameters.items()]
-    if isinstance(spec.get("earlyStopping"), str):
-        try:
-            long["earlyStopping"] = _early_stopping(spec["earlyStopping"])
-        except InvalidInput as error:
-            faults += [replace(fault, path="spec.earlyStopping") for fault in error.faults]
+    for field in ("algorithm", "earlyStopping"):
+        if isinstance(spec.get(field), str):
+            try:
+                long[field] = _with_settings(spec[field], f"spec.{field}")
+            except InvalidInput as error:
+                faults += error.faults
     if faults:
         raise InvalidInput(faults, what="the study")
     return long
@@ -160,12 +165,12 @@ def _objective(metric: str, direction: str, goal: float | None) -> dict[str, Any
     return {"type": direction, **({} if goal is None else {"goal": goal}), "objectiveMetricName": metric}
 
 
-def _early_stopping(text: str) -> dict[str, Any]:
-    """`medianstop:start_step=5,min_trials_required=4` as `spec.earlyStopping`. Raises InvalidInput."""
+def _with_settings(text: str, path: str) -> dict[str, Any]:
+    """`medianstop:start_step=5,min_trials_required=4` as the name and settings of an algorithm. Raises InvalidInput."""
     name, _, rest = text.partition(":")
     pairs = [pair.partition("=") for pair in rest.split(",") if pair]
-    if not name or not all(key and equals for key, equals, _ in pairs):
-        fault = Fault(path="--early-stopping", given=text, wanted="NAME or NAME:key=value,key=value")
+    if not name.strip() or not all(key.strip() and equals for key, equals, _ in pairs):
+        fault = Fault(path=path, given=text, wanted="NAME or NAME:key=value,key=value")
         raise InvalidInput([fault], what="the command line")
     settings = [{"name": key.strip(), "value": value.strip()} for key, _, value in pairs]
     return {"algorithmName": name.strip(), **({"algorithmSettings": settings} if settings else {})}

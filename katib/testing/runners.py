@@ -144,6 +144,10 @@ class RunnerSuite(ABC):
     abilities = RunnerAbilities()
     patience = 30.0
     """Seconds that anything may take before the test fails."""
+    image = "busybox"
+    """Of the containers, for runners that run some: it has a shell."""
+    grace: int | None = None
+    """The pods' terminationGracePeriodSeconds, for runners that cannot end a run sooner than its template says."""
 
     @abstractmethod
     def make_runner(self, place: Path) -> TrialRunner:
@@ -154,11 +158,18 @@ class RunnerSuite(ABC):
         lines = ["trap '' TERM"] if program.deaf else []
         lines += [f"echo {METRIC}={value}" for value in program.values]
         lines += ["exec sleep 600" if program.stays else f"exit {program.code}"]
-        return job("sh", "-c", "\n".join(lines), trial=trial, attempt=attempt, deadline=program.deadline)
+        return self.job("sh", "-c", "\n".join(lines), trial=trial, attempt=attempt, deadline=program.deadline)
+
+    def job(self, *command: str, **more: Any) -> LaunchOrder:
+        """The order to run a command as a Job, in this suite's image; see the function of that name."""
+        order = job(*command, container={"image": self.image}, **more)
+        if self.grace is not None:
+            order.manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = self.grace
+        return order
 
     def unstartable(self, *, trial: str = "trial") -> LaunchOrder:
         """The order to run what cannot be started."""
-        return job("no-such-program-anywhere", trial=trial)
+        return self.job("no-such-program-anywhere", trial=trial)
 
     @pytest.fixture
     def runner(self, tmp_path: Path) -> Iterator[TrialRunner]:
@@ -334,7 +345,7 @@ class RunnerSuite(ABC):
         self._needs_checkpoints()
         # Each attempt tells how many were there before it.
         script = 'ls "$KATIB_CHECKPOINT_DIR" | wc -l | sed s/^/loss=/; echo > "$KATIB_CHECKPOINT_DIR/$KATIB_ATTEMPT"'
-        orders = [replace(job("sh", "-c", script, attempt=n), checkpoints=True) for n in (1, 2)]
+        orders = [replace(self.job("sh", "-c", script, attempt=n), checkpoints=True) for n in (1, 2)]
         for order in orders:
             runner.launch([order])
             assert seen.over(order.key).code == 0
@@ -356,7 +367,7 @@ class RunnerSuite(ABC):
             ("other", 1, "first"),
         )
         orders = [
-            replace(job("bash", "-c", script, trial=trial, attempt=attempt), checkpoints=True, parent=parent)
+            replace(self.job("bash", "-c", script, trial=trial, attempt=attempt), checkpoints=True, parent=parent)
             for trial, attempt, parent in steps
         ]
         for order in orders:

@@ -34,6 +34,28 @@ def test_a_run_that_starts_is_alive_and_changes_nothing(trial):
     assert (result.transition, result.alive, result.waiting) == (None, True, None)
 
 
+def test_what_keeps_a_run_from_starting_is_recorded_once_and_taken_back():
+    first = moved(make.trial(1, PENDING, not_before=5.0), make.starting("no room")).transition
+    assert (first.source, first.target, first.reason, first.message) == (PENDING, PENDING, Reason.WAITING, "no room")
+    assert (first.attempt_after, first.not_before) == (None, 5.0)
+    waits = make.trial(1, PENDING, reason=Reason.WAITING, message="no room")
+    assert moved(waits, make.starting("no room")).transition is None
+    assert moved(waits, make.starting("no image")).transition.message == "no image"
+    cleared = moved(waits, make.starting()).transition
+    assert (cleared.reason, cleared.message) == (Reason.CREATED, "")
+
+
+def test_why_a_trial_runs_again_stays_while_nothing_keeps_it_from_starting():
+    again = make.trial(1, PENDING, reason=Reason.LOST, message="its node is gone")
+    assert moved(again, make.starting()).transition is None
+
+
+def test_a_reason_longer_than_what_is_kept_is_recorded_once():
+    first = moved(make.trial(1, PENDING), make.starting("x" * 5000)).transition
+    waits = make.trial(1, PENDING, reason=Reason.WAITING, message=first.message)
+    assert moved(waits, make.starting("x" * 5000)).transition is None
+
+
 def test_a_run_that_runs_is_recorded_once():
     first = moved(make.trial(1, PENDING), make.running(at=make.NOW - 5))
     assert first.alive

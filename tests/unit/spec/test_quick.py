@@ -10,7 +10,7 @@ from katib.spec.cluster import cluster_warnings
 from katib.spec.container import process_of
 from katib.spec.loading import load_text
 from katib.spec.prepare import prepare
-from katib.spec.quick import experiment_from_command, to_yaml
+from katib.spec.quick import experiment_from_command, spelled_out, to_yaml
 from katib.spec.render import Template
 from katib.spec.study import budget, search_space, study_config
 
@@ -195,3 +195,25 @@ def test_several_objectives_are_a_list_in_their_order():
 def test_objectives_and_goals_that_do_not_fit_are_told(options, path):
     [fault] = faults_of(["x=1,2"], ["{x}"], **options)
     assert fault.path == path
+
+
+def test_an_algorithm_may_have_its_settings_behind_its_name():
+    settings = [{"name": "r_l", "value": "27"}, {"name": "resource_name", "value": "n"}]
+    wanted = {"algorithmName": "hyperband", "algorithmSettings": settings}
+    text = "hyperband:r_l=27,resource_name=n"
+    assert document_of(["n=int:1:27"], ["run", "{n}"], algorithm=text)["spec"]["algorithm"] == wanted
+    assert spelled_out({"algorithm": text}) == {"algorithm": wanted}
+    assert document_of(["n=1"], ["run", "{n}"], algorithm="tpe:seed=1", settings={"gamma": "5"})["spec"][
+        "algorithm"
+    ] == {
+        "algorithmName": "tpe",
+        "algorithmSettings": [{"name": "seed", "value": "1"}, {"name": "gamma", "value": "5"}],
+    }
+
+
+@pytest.mark.parametrize("text", [":a=1", "tpe:seed", "tpe:=3"])
+def test_an_algorithm_that_cannot_be_read_is_refused(text):
+    with pytest.raises(InvalidInput, match="--algorithm: NAME or NAME:key=value"):
+        document_of(["n=1"], ["run", "{n}"], algorithm=text)
+    with pytest.raises(InvalidInput, match=r"spec\.algorithm: NAME or NAME:key=value"):
+        spelled_out({"algorithm": text})

@@ -1,0 +1,420 @@
+"""Runs the trials of one study as Jobs of a cluster."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from katib.core.observation import MetricPoint
+from katib.core.run import Cause, Phase, RunKey, RunReport
+from katib.errors import CannotLaunch, InvalidInput, KatibError, RunnerUnavailable
+from katib.runners.contract import LaunchOrder
+from katib.runners.kubernetes import states
+from katib.runners.kubernetes.cluster import Cluster, Watch
+from katib.runners.kubernetes.objects import job_name, job_of, key_of, selector
+from katib.runners.kubernetes.podlog import PodLog
+from katib.runners.kubernetes.records import read_record, write_record
+from katib.runners.local.logs import last_lines, plain
+from katib.runners.local.supervisor import layout
+from metrics_collector.sources import Source, open_sources
+
+log = logging.getLogger(__name__)
+
+OVER = frozenset({Phase.ENDED, Phase.REFUSED, Phase.LOST})
+
+
+class _Run:
+    """A run that was asked for.
+
+    Attributes:
+        wanted: its Job is to be created as long as this is so.
+        created: its Job is there, or was.
+        undecided_since: since when its pod is going away without anybody having said why; None when it is not.
+    """
+
+    def __init__(self, order: LaunchOrder) -> None:
+        self.order = order
+        self.key = order.key
+        self.report = RunReport(phase=Phase.STARTING)
+        self.seen = states.Seen(container=order.container)
+        self.points: list[MetricPoint] = []
+        self.wanted = False
+        self.created = False
+        self.log: PodLog | None = None
+        self.source: Source | None = None
+        self.fault = ""
+        self.undecided_since: float | None = None
+        self.over_since: float | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.report.phase in OVER
+
+
+class KubernetesRunner:
+    """Fulfils `katib.runners.contract.TrialRunner` with Jobs.
+
+    One thread looks at runs when an object of theirs changed; each running container's log is followed in a thread of
+    its own, into the study's folder, from which metrics are read as on the laptop.
+
+    Args:
+        cluster: the namespace to run in.
+        study, uid: the study's name and uid.
+        run_dir: the study's folder for logs and records; made when it is needed.
+        retain: whether Jobs stay when their outcome is on record.
+    """
+
+    def __init__(self, cluster: Cluster, *, study: str, uid: str, run_dir: Path, retain: bool = False) -> None:
+        self._cluster = cluster
+        self._settings = cluster.settings
+        self._study, self._uid, self._dir, self._retain = study, uid, run_dir, retain
+        self._runs: dict[RunKey, _Run] = {}
+        self._lock = threading.RLock()
+        self._news = threading.Event()
+        self._closing = threading.Event()
+        self._trouble: dict[str, str] = {}
+        self._wake: Callable[[], None] = lambda: None
+        self._watches: list[Watch] = []
+        self._requests = ThreadPoolExecutor(max_workers=self._settings.threads, thread_name_prefix="katib-jobs")
+        self._thread = threading.Thread(target=self._work, daemon=True, name=f"katib-watch-{study}")
+
+    # --- The contract
+
+    def launch(self, orders: Sequence[LaunchOrder]) -> None:
+        """Start runs; see the contract. Their Jobs are created behind it, however long the cluster takes for that."""
+        for run in self._admit(orders):
+            _, ended = read_record(self._dir, run.key)
+            if ended is not None:
+                self._recall(run, ended)
+                continue
+            try:
+                job = job_of(run.order, study=self._study, study_uid=self._uid)
+            except InvalidInput as error:
+                self._finish(run, RunReport(phase=Phase.REFUSED, message=str(error)))
+                continue
+            run.wanted = True
+            self._requests.submit(self._create, run, job)
+        self._begin()
+
+    def adopt(self, orders: Sequence[LaunchOrder]) -> None:
+        """Look after what a predecessor launched; see the contract. Raises RunnerUnavailable."""
+        found = {key_of(job["metadata"].get("labels") or {}): job for job in self._cluster.jobs(selector(self._uid))}
+        for run in self._admit(orders):
+            known, ended = read_record(self._dir, run.key)
+            job = found.get(run.key)
+            if ended is not None:
+                self._recall(run, ended)
+            elif job is not None:
+                run.created = run.wanted = True
+                run.seen = replace(run.seen, job=job)
+            elif known:
+                message = "its Job was deleted while nobody watched it"
+                self._finish(run, RunReport(phase=Phase.LOST, message=message))
+            else:
+                with self._lock:
+                    self._drop(run.key)
+        self._begin()
+
+    def stop(self, key: RunKey, *, grace: float | None = None) -> None:
+        """End a run by deleting its Job; see the contract. How long its pod gets for that its template says: `grace`
+        matters only when it is 0.
+        """
+        with self._lock:
+            run = self._runs.get(key)
+            if run is None or run.over or run.seen.stopped:
+                return
+            run.seen = replace(run.seen, stopped=True)
+            run.wanted = False
+        self._requests.submit(self._delete, run, at_once=grace == 0)
+
+    def observe(self) -> tuple[Mapping[RunKey, RunReport], Mapping[RunKey, tuple[MetricPoint, ...]]]:
+        """What is known of every run, and new points; see the contract."""
+        points = {}
+        with self._lock:
+            trouble = next(filter(None, self._trouble.values()), "")
+            reports = {
+                key: replace(run.report, message=trouble) if trouble and not run.over else run.report
+                for key, run in self._runs.items()
+            }
+            for key, run in self._runs.items():
+                if run.points:
+                    points[key] = tuple(run.points)
+                    run.points = []
+        return reports, points
+
+    def forget(self, keys: Iterable[RunKey]) -> None:
+        """Report these no more, and remove their Jobs; see the contract. Their logs stay."""
+        for key in keys:
+            with self._lock:
+                run = self._drop(key)
+            if run is not None and run.created and not self._retain:
+                self._requests.submit(self._remove, job_name(key))
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        """Call `wake` when there is news; see the contract. Called from the watching thread."""
+        self._wake = wake
+
+    def close(self, *, kill: bool = False) -> None:
+        """Let go; see the contract. With `kill`, every Job that runs is deleted without grace."""
+        if self._closing.is_set():
+            return
+        with self._lock:
+            active = [run for run in self._runs.values() if not run.over]
+            for run in active:
+                run.wanted = False
+        self._closing.set()
+        self._news.set()
+        for watch in self._watches:
+            watch.stop()
+        if self._thread.ident is not None:
+            self._thread.join()
+        try:
+            if kill:
+                self._kill(active)
+        finally:
+            self._requests.shutdown(wait=True, cancel_futures=True)
+            for run in self._runs.values():
+                _close(run)
+
+    # --- Requests, in threads of their own
+
+    def _create(self, run: _Run, job: dict[str, Any]) -> None:
+        pause = self._settings.retry
+        while run.wanted and not self._closing.is_set():
+            try:
+                found = self._cluster.create_job(job)
+                if not run.over:
+                    write_record(self._dir, run.key, None)
+            except CannotLaunch as error:
+                self._finish(run, RunReport(phase=Phase.REFUSED, message=str(error)))
+                return
+            except (RunnerUnavailable, OSError) as error:
+                self._say(run, RunReport(phase=Phase.STARTING, message=str(error)))
+                self._closing.wait(pause)
+                pause = min(2 * pause, self._settings.longest_retry)
+                continue
+            with self._lock:
+                run.created = True
+                if run.seen.job is None:
+                    run.seen = replace(run.seen, job=found)
+                unwanted = not run.wanted
+            if unwanted:
+                self._delete(run, at_once=False)
+            self._news.set()
+            return
+        if run.seen.stopped:
+            self._finish(run, RunReport(phase=Phase.ENDED, cause=Cause.STOPPED))
+
+    def _delete(self, run: _Run, *, at_once: bool) -> None:
+        """Delete the Job of a run that is to stop. One that is not created yet never is."""
+        if run.created:
+            self._remove(job_name(run.key), at_once=at_once)
+        self._news.set()
+
+    def _remove(self, name: str, *, at_once: bool = False) -> None:
+        pause = self._settings.retry
+        while True:
+            try:
+                self._cluster.delete_job(name, at_once=at_once)
+                return
+            except KatibError as error:
+                log.warning("%s", error)
+            if self._closing.wait(pause):
+                return
+            pause = min(2 * pause, self._settings.longest_retry)
+
+    def _kill(self, runs: Iterable[_Run]) -> None:
+        for run in runs:
+            if run.created:
+                self._cluster.delete_job(job_name(run.key), at_once=True)
+            report = RunReport(phase=Phase.ENDED, cause=Cause.STOPPED, started_at=run.report.started_at, drained=True)
+            write_record(self._dir, run.key, report)
+
+    # --- Watching
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._watches or self._closing.is_set() or not self._runs:
+                return
+            mine = selector(self._uid)
+            for what, chosen, tell in (
+                ("jobs", mine, self._see_job),
+                ("pods", mine, self._see_pod),
+                ("events", "", self._see_event),
+            ):
+                self._watches.append(self._cluster.watch(what, chosen, tell, self._troubled(what)))
+            self._thread.start()
+
+    def _troubled(self, what: str) -> Callable[[str], None]:
+        def trouble(said: str) -> None:
+            # Without events reasons are weaker, and that is all.
+            if what != "events":
+                with self._lock:
+                    self._trouble[what] = f"the cluster's {what} cannot be watched: {said}" if said else ""
+                self._wake()
+
+        return trouble
+
+    def _see_job(self, job: dict[str, Any], gone: bool) -> None:
+        run = self._run_of(job)
+        if run is not None:
+            with self._lock:
+                run.seen = replace(run.seen, job=job, job_gone=gone)
+            self._news.set()
+
+    def _see_pod(self, pod: dict[str, Any], gone: bool) -> None:
+        run = self._run_of(pod)
+        if run is None:
+            return
+        with self._lock:
+            known = run.seen.pod
+            # A run has one pod. Another one would be a replacement that the Job made for what the cluster took.
+            if known is None or known["metadata"]["uid"] == pod["metadata"]["uid"]:
+                wished = run.seen.deleted_at or states.deleted_at(pod)
+                run.seen = replace(run.seen, pod=pod, pod_gone=gone, deleted_at=wished)
+        self._news.set()
+
+    def _see_event(self, event: dict[str, Any], gone: bool) -> None:
+        name, reason, message = states.event_of(event)
+        if gone:
+            return
+        with self._lock:
+            for run in self._runs.values():
+                pod = (run.seen.pod or {}).get("metadata", {}).get("name")
+                if name in (pod, job_name(run.key)):
+                    run.seen = replace(run.seen, events=(*run.seen.events[-9:], (reason, message)))
+                    self._news.set()
+
+    def _run_of(self, found: Mapping[str, Any]) -> _Run | None:
+        key = key_of(found["metadata"].get("labels") or {})
+        with self._lock:
+            return self._runs.get(key) if key is not None else None
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            self._news.wait(self._settings.poll)
+            self._news.clear()
+            with self._lock:
+                runs = [run for run in self._runs.values() if not run.over]
+            news = [self._look(run) for run in runs]
+            if any(news):
+                self._wake()
+
+    def _look(self, run: _Run) -> bool:
+        """Take in what became of a run; whether there is news."""
+        seen = run.seen
+        if not run.created and not (seen.job or seen.pod):
+            return self._never_created(run)
+        if run.log is None and states.container_began(seen):
+            pod = seen.pod["metadata"]["name"] if seen.pod else ""
+            path = layout.log(self._dir, *run.key)
+            run.log = PodLog(self._cluster, pod, run.order.container, path)
+        news = self._read(run, lambda source: source.poll())
+        report = states.report_of(seen)
+        if report is None:
+            run.undecided_since = run.undecided_since or time.monotonic()
+            if time.monotonic() - run.undecided_since < self._settings.settle:
+                return news
+            report = RunReport(phase=Phase.LOST, message="its pod was deleted, and nobody said why")
+        if report.phase not in OVER:
+            return self._say(run, report) or news
+        if run.log is not None:
+            run.log.over()
+            run.over_since = run.over_since or time.monotonic()
+            late = time.monotonic() - run.over_since > self._settings.last_log
+            if not run.log.done.is_set() and not late:
+                # An end is told together with the last points.
+                return news
+        self._finish(run, report)
+        return True
+
+    def _never_created(self, run: _Run) -> bool:
+        if not run.seen.stopped:
+            return False
+        # Told once more to the thread that creates it; see there.
+        self._finish(run, RunReport(phase=Phase.ENDED, cause=Cause.STOPPED))
+        return True
+
+    def _say(self, run: _Run, report: RunReport) -> bool:
+        report = replace(report, message=plain(report.message))
+        with self._lock:
+            if run.over or run.report == report:
+                return False
+            running = run.report.phase is Phase.RUNNING and report.phase is Phase.STARTING
+            if running:
+                return False
+            run.report = report
+        return True
+
+    def _finish(self, run: _Run, report: RunReport) -> None:
+        """It is over, and everything that it reported has been read."""
+        self._read(run, lambda source: source.drain())
+        described = run.fault or (run.source.describe() if run.source is not None else "")
+        problem = run.log.problem if run.log is not None else ""
+        tail = last_lines(
+            layout.log(self._dir, *run.key), lines=self._settings.tail_lines, limit=self._settings.tail_bytes
+        )
+        said = "; ".join(filter(None, (report.message, problem))) or described
+        final = replace(report, message=said, tail=tail, drained=True)
+        with contextlib.suppress(OSError):
+            write_record(self._dir, run.key, final)
+        with self._lock:
+            if not run.over:
+                run.report = final
+        _close(run)
+        self._wake()
+
+    def _recall(self, run: _Run, ended: RunReport) -> None:
+        """A run that ended before, by its record."""
+        self._read(run, lambda source: source.drain())
+        with self._lock:
+            run.report = ended
+            run.created = True
+        _close(run)
+
+    def _read(self, run: _Run, read: Callable[[Source], list[MetricPoint]]) -> bool:
+        """Read points from the copy of the log; whether there were any. A fault of one run is no other's."""
+        if run.fault:
+            return False
+        try:
+            if run.source is None:
+                run.source = open_sources(
+                    run.order.collector,
+                    metrics=run.order.metrics,
+                    log=layout.log(self._dir, *run.key),
+                    reports=layout.reports(self._dir, *run.key),
+                )
+            points = read(run.source)
+        except Exception as error:
+            log.exception("the metrics of %s cannot be read", run.key)
+            run.fault = f"its metrics could not be read: {error}"
+            return False
+        with self._lock:
+            run.points += points
+        return bool(points)
+
+    # --- The runs
+
+    def _admit(self, orders: Sequence[LaunchOrder]) -> list[_Run]:
+        if self._closing.is_set():
+            raise RunnerUnavailable("this runner was closed")
+        with self._lock:
+            fresh = {order.key: _Run(order) for order in orders if order.key not in self._runs}
+            self._runs.update(fresh)
+        return list(fresh.values())
+
+    def _drop(self, key: RunKey) -> _Run | None:
+        return self._runs.pop(key, None)
+
+
+def _close(run: _Run) -> None:
+    if run.source is not None:
+        run.source.close()
+        run.source = None
+    if run.log is not None:
+        run.log.close()
