@@ -8,10 +8,15 @@ PYTEST_ARGS ?= -n 2
 GENERATED := katib/rpc/descriptors.binpb katib/rpc/*.pyi
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test check docs proto base fmt clean
+# Where KUBECONFIG leads to a cluster, tests use that; elsewhere one is started.
+NODE := cd tests/cluster && ../../.venv/bin/python -m node
+STATE := $(or $(XDG_STATE_HOME),$(HOME)/.local/state)
+TEST_KUBECONFIG := $(or $(KUBECONFIG),$(STATE)/katib-cluster/kubeconfig)
+
+.PHONY: help run test test-cluster cluster-up cluster-down check docs crds proto base fmt clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## install katib and run examples/quickstart to its best trial
 	@rm -rf .quickstart && mkdir .quickstart
@@ -22,6 +27,15 @@ test: .venv/.dev ## the same, then the whole test suite
 	@$(MAKE) run
 	@$(IN_VENV) pytest $(PYTEST_ARGS)
 
+cluster-up: .venv/.dev ## start a real Kubernetes of one node for tests: tests/cluster/README.md
+	@$(if $(KUBECONFIG),echo "KUBECONFIG is set: tests use that cluster",$(NODE) up)
+
+cluster-down: .venv/.dev ## end it, and remove what it wrote
+	@$(NODE) down
+
+test-cluster: cluster-up ## the tests on a real cluster
+	@KATIB_TEST_KUBECONFIG="$(TEST_KUBECONFIG)" .venv/bin/pytest tests/cluster
+
 check: .venv/.dev ## style, types, import order, generated documents
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -29,12 +43,17 @@ check: .venv/.dev ## style, types, import order, generated documents
 	.venv/bin/lint-imports
 	@before=$$(cat docs/*.md docs/*/*.md | cksum); $(MAKE) docs; [ "$$before" = "$$(cat docs/*.md docs/*/*.md | cksum)" ] || \
 		{ echo "docs/ did not say what the types say. It does now: look at it and commit it."; exit 1; }
+	@before=$$(cat manifests/crds/* | cksum); $(MAKE) crds; [ "$$before" = "$$(cat manifests/crds/* | cksum)" ] || \
+		{ echo "manifests/crds did not say what the types say. It does now: look at it and commit it."; exit 1; }
 	@before=$$(cat $(GENERATED) | cksum); $(MAKE) proto; [ "$$before" = "$$(cat $(GENERATED) | cksum)" ] || \
 		{ echo "katib/rpc did not say what proto/ says. It does now: look at it and commit it."; exit 1; }
 
 docs: .venv/.dev ## write the generated pages of docs/
 	.venv/bin/python -m katib.spec.reference
 	.venv/bin/python -m katib.suggestion.reference
+
+crds: .venv/.dev ## write manifests/crds
+	.venv/bin/python -m katib.spec.crd
 
 proto: .venv/.dev ## write what katib/rpc needs of proto/
 	.venv/bin/python scripts/protos

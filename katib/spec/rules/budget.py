@@ -88,7 +88,8 @@ RULES = (
     ),
     Rule(
         id="edit-budget-only",
-        refuses="an edit of anything but parallelTrialCount, maxTrialCount, maxFailedTrialCount",
+        refuses="an edit of anything but parallelTrialCount, maxTrialCount, maxFailedTrialCount, maxSeconds, "
+        "maxStaleTrialCount",
         check=None,
         cluster=Cluster.CRD,
         katib=9,

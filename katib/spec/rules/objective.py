@@ -117,7 +117,7 @@ RULES = (
         id="additional-names",
         refuses="an additional metric without a name, or named twice",
         check=_additional_names,
-        cluster=Cluster.CRD,
+        cluster=Cluster.OPERATOR,
     ),
     Rule(
         id="strategies",

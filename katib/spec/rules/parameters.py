@@ -224,14 +224,19 @@ RULES = (
         check=_step_count,
         cluster=Cluster.CRD,
     ),
-    Rule(id="log-min", refuses="min <= 0 for logUniform and logNormal", check=_logarithm, cluster=Cluster.CRD),
+    Rule(id="log-min", refuses="min <= 0 for logUniform and logNormal", check=_logarithm, cluster=Cluster.OPERATOR),
     Rule(
         id="list-distribution",
         refuses="for discrete and categorical: a distribution other than uniform",
         check=_spread,
-        cluster=Cluster.CRD,
+        cluster=Cluster.OPERATOR,
     ),
-    Rule(id="list", refuses="for discrete and categorical: no list or an empty one", check=_lists, cluster=Cluster.CRD),
+    Rule(
+        id="list",
+        refuses="for discrete and categorical: no list or an empty one",
+        check=_lists,
+        cluster=Cluster.OPERATOR,
+    ),
     Rule(
         id="list-twins",
         refuses="a value listed twice, compared as text",
@@ -242,6 +247,6 @@ RULES = (
         id="discrete-numbers",
         refuses="for discrete: a value that is not a finite number",
         check=_discrete,
-        cluster=Cluster.CRD,
+        cluster=Cluster.OPERATOR,
     ),
 )
