@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import dns, programs
 from .api import answers
-from .places import BRIDGE, CGROUP, INSIDE, LOGS, RUN, STATE, VAR
+from .places import BRIDGE, BRIDGE_ADDRESS, CGROUP, INSIDE, LOGS, RUN, STATE, VAR
 from .waiting import until
 
 # What the kubelet sets for the whole machine on its start, and finds set as it wants: files stand in for the kernel's.
@@ -63,7 +63,9 @@ def _start(name: str, command: list[str | Path]) -> int:
 def _network() -> None:
     for words in (
         "link set lo up",
-        f"link add {BRIDGE} type bridge",
+        # With an address of its own: else it takes one of its ports', another one whenever a pod comes or goes, and
+        # whoever knew the old one does not reach the node until it has forgotten that.
+        f"link add {BRIDGE} address {BRIDGE_ADDRESS} type bridge",
         f"addr add {INSIDE}/24 dev {BRIDGE}",
         f"link set uplink master {BRIDGE} up",
         f"link set {BRIDGE} up",

@@ -32,6 +32,8 @@ CGROUP = "katib-cluster"
 
 BRIDGE, LINK = "cni0", "katib0"
 """The bridge that pods are on, inside, and this machine's own link to it."""
+BRIDGE_ADDRESS = "02:00:0a:58:00:01"
+"""Locally administered."""
 
 SUBNET = "10.88.0"
 INSIDE = f"{SUBNET}.1"
