@@ -6,7 +6,7 @@ from typing import Any
 
 from katib.errors import Fault
 from katib.spec import schema
-from katib.spec.defaults import DEFAULT_PARALLEL
+from katib.spec.defaults import DEFAULT_ALGORITHM, DEFAULT_PARALLEL
 from katib.spec.paths import Parts, nearest_line, show
 from katib.spec.placeholders import PLACEHOLDER, REFERENCE, texts
 from katib.spec.prepare import Prepared
@@ -65,7 +65,10 @@ def _scalars(value: Any, parts: Parts, place: schema.Place) -> Iterator[tuple[Pa
 
 def _algorithm(document: Mapping[str, Any]) -> Iterator[Fault]:
     if not ((document.get("spec") or {}).get("algorithm") or {}).get("algorithmName"):
-        yield Fault(path="spec.algorithm.algorithmName", wanted="an algorithm; here it is `random` when none is given")
+        yield Fault(
+            path="spec.algorithm.algorithmName",
+            wanted=f"an algorithm; here it is `{DEFAULT_ALGORITHM}` when none is given",
+        )
 
 
 def _objectives(document: Mapping[str, Any]) -> Iterator[Fault]:
