@@ -14,10 +14,11 @@ is not finite is worse than any number. Every trial that came to a rung counts t
 """
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left
 
 from algorithms.options import Option
 from algorithms.stopping.base import StoppingRule, path, shadow
+from algorithms.stopping.kept import Kept
 from katib.core.curves import Curve, Record, Series
 from katib.core.stopping import EarlyStop, Report
 from katib.core.study import StudyConfig
@@ -77,9 +78,7 @@ The search algorithm [`asha`](../asha.md) is another thing: it gives promising p
         super().__init__(config)
         self._eta = ETA.of(config) or REDUCTION_FACTOR.of(config) or 3.0
         self._rungs = rungs(MIN_RESOURCE.of(config) or GRACE_PERIOD.of(config) or 1, self._eta, MAX_RESOURCE.of(config))
-        self._seen: list[Curve] = []
-        self._taken = 0
-        self._costs: dict[int, list[float]] = {}
+        self._costs = Kept[float](self._cost_at)
 
     @classmethod
     def validate(cls, config: StudyConfig) -> list[Fault]:
@@ -113,8 +112,7 @@ The search algorithm [`asha`](../asha.md) is another thing: it gives promising p
 
     def _standing(self, own: float, rung: int, trial: Curve, record: Record) -> tuple[int, int]:
         """How many others at the rung are strictly better, and how many values are there with this one."""
-        self._take_in(record)
-        finished = self._costs.setdefault(rung, self._gathered(rung, record))
+        finished = self._costs.at(rung, record)
         others = self._running(rung, record, but=trial)
         better = bisect_left(finished, own) + sum(cost < own for cost in others)
         return better, len(finished) + len(others) + 1
@@ -125,27 +123,9 @@ The search algorithm [`asha`](../asha.md) is another thing: it gives promising p
 
     def _best(self, place: int, rung: int, record: Record) -> float:
         """The value on `place` at the rung, of all."""
-        finished = self._costs[rung]
+        finished = self._costs.at(rung, record)
         cost = sorted([*finished[:place], *self._running(rung, record)])[place - 1]
         return cost if self.cost(1.0) > 0 else -cost
-
-    def _gathered(self, rung: int, record: Record) -> list[float]:
-        if rung in self._costs:
-            return self._costs[rung]
-        costs = (self._cost_at(curve, rung) for curve in record.finished)
-        return sorted(cost for cost in costs if cost is not None)
-
-    def _take_in(self, record: Record) -> None:
-        """Put trials that finished since the last question into what is kept."""
-        if record.finished is not self._seen or len(record.finished) < self._taken:
-            self._seen, self._taken = record.finished, 0
-            self._costs.clear()
-        for curve in record.finished[self._taken :]:
-            for rung, costs in self._costs.items():
-                cost = self._cost_at(curve, rung)
-                if cost is not None:
-                    insort(costs, cost)
-        self._taken = len(record.finished)
 
     def _cost_at(self, curve: Curve, rung: int) -> float | None:
         series = curve.series.get(self.objective.metric)

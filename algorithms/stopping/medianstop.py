@@ -12,22 +12,16 @@ As a rule in Katib's form, which is tested once, it is the median of the running
 """
 
 import math
-from array import array
-from bisect import insort
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import ClassVar
 
 from algorithms.options import Option
 from algorithms.stopping.base import StoppingRule, shadow, start_step
+from algorithms.stopping.kept import COMPLETED, Kept
 from katib.core.curves import Curve, Record
 from katib.core.stopping import EarlyStop, Report, StoppingAbilities, StopRule
 from katib.core.study import StudyConfig
-from katib.core.trial import Trial, TrialState
-
-COMPLETED = frozenset({TrialState.SUCCEEDED, TrialState.EARLY_STOPPED})
-STEPS_KEPT = 512
-"""Steps whose averages are kept at hand; another one is put together anew when it is asked for."""
+from katib.core.trial import Trial
 
 MIN_TRIALS: Option[int] = Option(
     name="min_trials_required",
@@ -43,7 +37,7 @@ START_STEP = start_step(4, 1, "start_step must be greater or equal than one (>=1
 
 
 class MedianStop(StoppingRule):
-    """The median at a step is the middle of a sorted array, kept from question to question."""
+    """The median at a step is the middle of what is kept sorted."""
 
     about = """\
 Stops a trial whose best value so far is worse than the median of what the others had on average by that step. At step s
@@ -66,15 +60,13 @@ Black-Box Optimization*, KDD 2017, section 3.2.2"""
         super().__init__(config)
         self._required = MIN_TRIALS.of(config)
         self._start = START_STEP.of(config)
-        self._seen: list[Curve] = []
-        self._taken = 0
-        self._averages: OrderedDict[int, array[float]] = OrderedDict()
+        self._averages = Kept[float](lambda curve, step: _average(curve, self.objective.metric, step))
 
     def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:
         metric, step = self.objective.metric, report.step
         if report.metric != metric or step < self._start:
             return None
-        averages = self._averages_at(step, record)
+        averages = self._averages.at(step, record)
         if len(averages) < self._required:
             return None
         median = _median(averages)
@@ -88,48 +80,24 @@ Black-Box Optimization*, KDD 2017, section 3.2.2"""
 
     def rules(self, trials: Sequence[Trial], record: Record) -> Sequence[StopRule]:  # noqa: ARG002 - curves say it all
         """One, once enough trials have reached the first step; see the base."""
-        averages = self._averages_at(self._start, record)
+        averages = self._averages.at(self._start, record)
         if len(averages) < self._required:
             return ()
         metric, median = self.objective.metric, _median(averages)
         return (StopRule(name=metric, value=median, comparison=self.worse, start_step=self._start),)
 
-    def _averages_at(self, step: int, record: Record) -> "array[float]":
-        """The running averages at a step of the completed trials that reached it, sorted."""
-        self._take_in(record)
-        averages = self._averages.get(step)
-        if averages is None:
-            found = (_average(curve, self.objective.metric, step) for curve in record.finished)
-            averages = self._averages[step] = array("d", sorted(each for each in found if each is not None))
-            if len(self._averages) > STEPS_KEPT:
-                self._averages.popitem(last=False)
-        self._averages.move_to_end(step)
-        return averages
-
-    def _take_in(self, record: Record) -> None:
-        """Put trials that finished since the last question into what is kept."""
-        if record.finished is not self._seen or len(record.finished) < self._taken:
-            self._seen, self._taken = record.finished, 0
-            self._averages.clear()
-        for curve in record.finished[self._taken :]:
-            for step, averages in self._averages.items():
-                average = _average(curve, self.objective.metric, step)
-                if average is not None:
-                    insort(averages, average)
-        self._taken = len(record.finished)
-
 
 def _average(curve: Curve, metric: str, step: int) -> float | None:
     """The running average of a completed trial at a step; None when it did not reach it or had no number by then."""
     series = curve.series.get(metric)
-    if curve.state not in COMPLETED or series is None or not len(series) or series.steps[-1] < step:
+    if curve.state not in COMPLETED or series is None or not series.reached(step):
         return None
     index = series.last_upto(step)
     average = series.means[index] if index >= 0 else math.nan
     return None if math.isnan(average) else average
 
 
-def _median(values: "array[float]") -> float:
+def _median(values: Sequence[float]) -> float:
     middle = len(values) // 2
     # Halved first: the sum of two large numbers may be infinite.
     return values[middle] if len(values) % 2 else values[middle - 1] / 2 + values[middle] / 2

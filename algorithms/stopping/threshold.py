@@ -16,7 +16,7 @@ from typing import ClassVar
 from algorithms.options import Option
 from algorithms.stopping.base import StoppingRule, path, shadow, start_step
 from katib.core.curves import Curve, Record
-from katib.core.objective import Direction
+from katib.core.objective import Direction, metrics_of
 from katib.core.stopping import Comparison, EarlyStop, Report, StoppingAbilities, StopRule, compared
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
@@ -67,7 +67,7 @@ METRIC: Option[str] = Option(
     name="metric",
     accepts="the name of a metric that is collected",
     default="",
-    what="The metric that value is for; the objective's by default.",
+    what="The metric that value is for; the objective's by default, of several the first one's.",
     absent="",
     parse=str,
     allows=bool,
@@ -106,7 +106,7 @@ enough. The reported value is what is compared, and `rules: loss=nan` stops what
 
 As a rule for Katib's controller it must be one line with a finite number. It is then tested at each report, or at the
 one of its first step only, and of the objective the best value so far is compared."""
-    abilities: ClassVar = StoppingAbilities(rules=True, oblivious=True)
+    abilities: ClassVar = StoppingAbilities(rules=True, oblivious=True, several_objectives=True)
     settings = (METRIC, VALUE, COMPARISON, START_STEP, RULES, shadow())
 
     def __init__(self, config: StudyConfig) -> None:
@@ -127,12 +127,12 @@ one of its first step only, and of the objective the best value so far is compar
             if not given and not RULES.of(config):
                 faults.append(Fault(path=path("value"), wanted="a number to compare with, or rules"))
         # Katib has settings validated before it tells what is collected.
-        known = config.objective.metrics if config.objective.metric else ()
+        known = metrics_of(config.objectives) if config.objective.metric else ()
         for line in lines_of(config):
             if known and line.metric not in known:
                 where = path(METRIC.name if line.metric == METRIC.of(config) else RULES.name)
                 wanted = f"one of the metrics that are collected: {', '.join(known)}"
-                hint = "add it to spec.objective.additionalMetricNames"
+                hint = "add it to additionalMetricNames of the objective"
                 faults.append(Fault(path=where, given=line.metric, wanted=wanted, hint=hint))
         return faults
 
@@ -168,10 +168,11 @@ def lines_of(config: StudyConfig) -> tuple[Line, ...]:
     value, lines = VALUE.of(config), RULES.of(config)
     if value is None:
         return lines
-    minimize = config.objective.direction is Direction.MINIMIZE
-    usual = Comparison.GREATER if minimize else Comparison.LESS
+    metric = METRIC.of(config) or config.objective.metric
+    its = next((each for each in config.further_objectives if each.metric == metric), config.objective)
+    usual = Comparison.GREATER if its.direction is Direction.MINIMIZE else Comparison.LESS
     single = Line(
-        metric=METRIC.of(config) or config.objective.metric,
+        metric=metric,
         comparison=Comparison(COMPARISON.of(config) or usual),
         value=value,
         start_step=START_STEP.of(config),

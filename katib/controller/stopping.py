@@ -58,7 +58,9 @@ class Stopper:
         self._shadow = is_shadow(config)
         self._judge: Judge = service.judge(config) if self._live else RuleJudge(config.algorithm, config.objective)
         self._asker = None if self._live else RuleAsker(self._rules_of, self._answered)
-        self._record = Record(objective=config.objective, metrics=self._judge.metrics)
+        self._record = Record(
+            objective=config.objective, further=config.further_objectives, metrics=self._judge.metrics
+        )
         self._lock = threading.Lock()
         self._found: dict[int, Judgement] = {}
         self._rules_due = not self._live

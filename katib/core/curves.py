@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
-from katib.core.objective import Direction, Objective
+from katib.core.objective import Direction, Objective, Strategy
 from katib.core.observation import MetricPoint
 from katib.core.stopping import Report, StopRule
 from katib.core.trial import TrialState
@@ -54,6 +54,10 @@ class Series:
             self._extend(value)
         return True
 
+    def reached(self, step: int) -> bool:
+        """Whether there is a report at or after `step`."""
+        return bool(self.steps) and self.steps[-1] >= step
+
     def last_upto(self, step: int) -> int:
         """The index of the last report at or before `step`; -1 when there is none."""
         return bisect_right(self.steps, step) - 1
@@ -85,8 +89,10 @@ class Curve:
     """What one attempt of a trial reported of the metrics that matter.
 
     Attributes:
+        objective: the objective, or the first of several.
         state: what became of the trial; RUNNING until it is finished.
         rules: those that were attached to it.
+        further: the objectives after the first.
     """
 
     ordinal: int
@@ -94,6 +100,7 @@ class Curve:
     objective: Objective
     state: TrialState = TrialState.RUNNING
     rules: tuple[StopRule, ...] = ()
+    further: tuple[Objective, ...] = ()
     series: dict[str, Series] = field(default_factory=dict)
     _numbered: dict[str, set[int]] = field(default_factory=dict)
 
@@ -101,8 +108,27 @@ class Curve:
         """The metric's series; an empty one when it was never reported."""
         known = self.series.get(metric)
         if known is None:
-            known = self.series[metric] = Series(self.objective.direction)
+            its = next((each for each in self.further if each.metric == metric), self.objective)
+            known = self.series[metric] = Series(its.direction)
         return known
+
+    def value_at(self, objective: Objective, step: int) -> float | None:
+        """What the attempt would have as an objective's value had it ended at `step`: nan when its latest value by then
+        is not finite; None when it did not come to the step.
+        """
+        series = self.series.get(objective.metric)
+        index = -1 if series is None or not series.reached(step) else series.last_upto(step)
+        if series is None or index < 0:
+            return None
+        latest, strategy = series.values[index], objective.strategy(objective.metric)
+        if not math.isfinite(latest):
+            return NAN
+        if strategy is Strategy.LATEST:
+            return latest
+        if (strategy is Strategy.MIN) == (objective.direction is Direction.MINIMIZE):
+            return series.bests[index]
+        finite = [value for value in series.values[: index + 1] if math.isfinite(value)]
+        return min(finite) if strategy is Strategy.MIN else max(finite)
 
     def add(self, point: MetricPoint) -> Report | None:
         """Put in a point: where it stands, or None when it is no number or was there already."""
@@ -135,6 +161,7 @@ class Record:
     """The curves of a study: those of running attempts, and of finished trials in the order of their ends.
 
     Attributes:
+        objective, further: the study's objectives: the first, and those after it.
         metrics: what is kept; other metrics are left out.
         finished: only ever appended to, so that whoever reads it can go on where he was.
     """
@@ -143,6 +170,7 @@ class Record:
     metrics: frozenset[str]
     running: dict[int, Curve] = field(default_factory=dict)
     finished: list[Curve] = field(default_factory=list)
+    further: tuple[Objective, ...] = ()
     _over: set[int] = field(default_factory=set)
 
     def curve(self, ordinal: int, attempt: int, rules: tuple[StopRule, ...] = ()) -> Curve | None:
@@ -151,7 +179,7 @@ class Record:
         if ordinal in self._over or (known is not None and known.attempt > attempt):
             return None
         if known is None or known.attempt < attempt:
-            known = Curve(ordinal=ordinal, attempt=attempt, objective=self.objective, rules=rules)
+            known = Curve(ordinal=ordinal, attempt=attempt, objective=self.objective, rules=rules, further=self.further)
             self.running[ordinal] = known
         return known
 

@@ -47,7 +47,9 @@ class EarlyStop:
 
     Attributes:
         rule: the early stopping algorithm's name.
-        value: what was compared: a reported value, the best so far … the message says which; may be nan or infinite.
+        metric: that of the report that led to it.
+        value: what was compared: a reported value, the best so far, a number of trials … the message says which; may be
+            nan or infinite.
         comparison, threshold: `value` is less than, greater than or equal to this; or just reaches it, where the rule
             says that this is not enough.
         step: the step of the report that led to it; the number of the report when trials give no steps.
@@ -173,11 +175,14 @@ class StoppingAbilities:
         live: it judges each report itself; otherwise it gives rules, which are attached to trials when they start.
         rules: it gives rules in Katib's form, so that Katib's controller can use it; one that is not live always does.
         oblivious: what it says of a trial does not depend on any other one.
+        several_objectives: it takes any number of objectives. Any other looks at one, and is refused where there are
+            several: a trial that is behind in one may lead in another.
     """
 
     live: bool = True
     rules: bool = False
     oblivious: bool = False
+    several_objectives: bool = False
 
     def __post_init__(self) -> None:
         """There is nothing else that one could give."""

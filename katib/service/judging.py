@@ -72,7 +72,7 @@ class Judges:
             if known is None:
                 judge = self._service.judge(config)
                 alone = self._service.abilities(config.algorithm).oblivious
-                record = Record(objective=config.objective, metrics=judge.metrics)
+                record = Record(objective=config.objective, further=config.further_objectives, metrics=judge.metrics)
                 known = self._known[config.uid] = _Judged(config=config, judge=judge, alone=alone, record=record)
             return known
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from katib.core.advice import PARENT_LABEL, Abilities, Advice, AdviceReply
 from katib.core.space import Assignment, Parameter, ParameterType, SearchSpace, Value
+from katib.core.stopping import StoppingAbilities
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 from katib.errors import AlgorithmFailed, Fault, cut
@@ -39,6 +40,21 @@ def objective_faults(config: StudyConfig, abilities: Abilities, others: Sequence
             given=", ".join(objective.metric for objective in config.objectives),
             wanted=f"one objective: algorithm {config.algorithm} cannot search for several at once",
             hint=f"algorithms that can: {', '.join(others)}" if others else "`katib algorithms` tells which can",
+        ),
+    )
+
+
+def stopping_faults(config: StudyConfig, abilities: StoppingAbilities, others: Sequence[str]) -> tuple[Fault, ...]:
+    """A fault when a study has several objectives and its early stopping looks at one. `others`: which do not."""
+    if abilities.several_objectives or not config.further_objectives:
+        return ()
+    number = len(config.objectives)
+    return (
+        Fault(
+            path="spec.earlyStopping.algorithmName",
+            given=config.algorithm,
+            wanted=f"one that takes {number} objectives: a trial that is behind in one may lead in another",
+            hint=f"early stopping that takes several: {', '.join(others)}",
         ),
     )
 

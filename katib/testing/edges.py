@@ -137,11 +137,6 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
         ["spec.objectives[1].metricStrategies[0].name"],
     ),
     (
-        "early-stopping-objectives",
-        several(LOSS, SIZE) | {"spec.earlyStopping": {"algorithmName": "medianstop"}},
-        ["spec.earlyStopping"],
-    ),
-    (
         "additional-is-objective",
         {"spec.objective.additionalMetricNames": ["a", "loss"]},
         ["spec.objective.additionalMetricNames[1]"],
@@ -330,7 +325,6 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("objective", several(LOSS, SIZE)),
     ("objectives", several(LOSS) | {"spec.objective": None}),
     ("objectives", {"spec.objectives": None}),
-    ("early-stopping-objectives", several(LOSS) | {"spec.earlyStopping": {"algorithmName": "medianstop"}}),
     ("additional-names", several({**LOSS, "additionalMetricNames": ["a"]}, {**SIZE, "additionalMetricNames": ["b"]})),
     ("strategies", several(LOSS, {**SIZE, "metricStrategies": [{"name": "size", "value": "latest"}]})),
     ("additional-names", {"spec.objective.additionalMetricNames": []}),

@@ -53,6 +53,15 @@ class TestPatience(Installed):
     settings: ClassVar = {"patience": "2", "min_delta": "0.05"}
 
 
+class TestDominated(Installed):
+    algorithm = "dominated"
+
+
+class TestDominatedByOne(Installed):
+    algorithm = "dominated"
+    settings: ClassVar = {"dominating": "1", "share": "0.5", "start_step": "1"}
+
+
 FOREIGN = Path(__file__).parent / "foreign"
 
 
@@ -119,7 +128,7 @@ class TestWorstOverTheWire(OverTheWire):
     algorithm = "worst"
 
 
-@pytest.mark.parametrize("name", ["asha", "patience", "ceiling"])
+@pytest.mark.parametrize("name", ["asha", "dominated", "patience", "ceiling"])
 def test_one_that_gives_no_rules_is_refused_over_the_wire(wire, name):
     config = stopping_config(name, {})
     (fault,) = wire.validate(config)

@@ -129,7 +129,7 @@ def test_a_goal_of_one_objective_needs_no_name(told):
         (["--minimize", "a", "--goal", "1", "--goal", "a=2"], "one goal for a"),
         (
             ["--minimize", "a", "--minimize", "b", "--early-stopping", "medianstop"],
-            "no early stopping with 2 objectives",
+            "early stopping that takes several: dominated",
         ),
     ],
 )

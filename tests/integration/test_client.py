@@ -174,6 +174,28 @@ def test_early_stopping_stops_a_hopeless_trial(client: Client) -> None:
     assert hopeless.complete(loss=9).status == "EarlyStopped"
 
 
+def test_early_stopping_stops_a_trial_that_others_dominate(client: Client) -> None:
+    study = client.create_study(
+        "two",
+        parameters={"x": "float:0:1"},
+        objectives={"error": "minimize", "gain": "maximize"},
+        algorithm="random",
+        early_stopping="dominated:dominating=2,start_step=2",
+    )
+    for trial in study.suggest(2):
+        for step in (1, 2):
+            trial.report(error=0.3, gain=5, step=step)
+        trial.complete()
+    dominated, leading = study.suggest(2)
+    for step in (1, 2):
+        dominated.report(error=0.4, gain=4, step=step)
+        leading.report(error=0.9, gain=6, step=step)
+    assert dominated.should_stop() and not leading.should_stop()
+    assert "error 0.4, gain 4 is dominated by 2 of the 3 others" in (dominated.stop_reason() or "")
+    assert dominated.complete().values == {"error": 0.4, "gain": 4}
+    assert dominated.status == "EarlyStopped"
+
+
 def test_a_study_pauses_goes_on_and_grows(client: Client) -> None:
     study = study_of(client, max_trials=1)
     (trial,) = study.suggest()

@@ -57,7 +57,7 @@ def test_early_stopping_has_its_settings_and_abilities_too() -> None:
     view = json.loads(printed("medianstop", "-o", "json"))
     assert (view["kind"], view["abilities"]) == (
         "early-stopping",
-        {"live": True, "rules": True, "oblivious": False},
+        {"live": True, "rules": True, "oblivious": False, "several_objectives": False},
     )
     assert {each["name"]: (each["type"], each["default"]) for each in view["settings"]} == {
         "min_trials_required": ("integer", "3"),

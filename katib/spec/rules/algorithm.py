@@ -20,13 +20,6 @@ def _stopping_named(experiment: Experiment) -> Iterator[Fault]:
         yield Fault(path=f"{STOPPING}.algorithmName", wanted="the name of an early stopping algorithm")
 
 
-def _stopping_objectives(experiment: Experiment) -> Iterator[Fault]:
-    stopping, number = experiment.spec.early_stopping, len(experiment.spec.objectives)
-    if stopping is not None and number > 1:
-        wanted = f"no early stopping with {number} objectives: a trial that is behind in one may lead in another"
-        yield Fault(path=STOPPING, given=stopping.algorithm_name, wanted=wanted)
-
-
 def _settings(experiment: Experiment) -> Iterator[Fault]:
     yield from _settings_of(ALGORITHM, experiment.spec.algorithm)
     if experiment.spec.early_stopping is not None:
@@ -74,8 +67,8 @@ RULES = (
     ),
     Rule(
         id="early-stopping-objectives",
-        refuses="earlyStopping with several objectives",
-        check=_stopping_objectives,
+        refuses="several objectives with an early stopping algorithm that looks at one",
+        check=None,
         cluster=Cluster.OPERATOR,
     ),
     Rule(id="settings", refuses="a setting without a name, or given twice", check=_settings, cluster=Cluster.CRD),

@@ -22,6 +22,7 @@ from katib.rpc.convert.trials import sent_by_katib, write_trial
 from katib.rpc.methods import GET_EARLY_STOPPING_RULES, VALIDATE_EARLY_STOPPING_SETTINGS
 from katib.rpc.status import code_of, faults_of, is_unknown_algorithm
 from katib.suggestion.calls import REFUSALS, Calls
+from katib.suggestion.check import stopping_faults
 from katib.suggestion.early_stopping.contract import Judge
 from katib.suggestion.early_stopping.logs import LogServer
 from katib.suggestion.early_stopping.shadow import without_shadow
@@ -52,6 +53,9 @@ class GrpcEarlyStopping:
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
         """See EarlyStopping. As for algorithms, INVALID_ARGUMENT and UNKNOWN refuse, in the server's words."""
         config = without_shadow(config)
+        if faults := stopping_faults(config, self.abilities(config.algorithm), ("dominated", "threshold")):
+            # The API tells of one objective.
+            return faults
         experiment = write_stopped_experiment(config) if config.objective.metric else None
         request = api.ValidateEarlyStoppingSettingsRequest(early_stopping=write_stopping(config), experiment=experiment)
         try:

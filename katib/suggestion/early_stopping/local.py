@@ -10,6 +10,7 @@ from katib.core.stopping import StoppingAbilities, StopRule
 from katib.core.study import StudyConfig
 from katib.core.trial import Trial
 from katib.errors import AlgorithmFailed, Fault, InvalidInput
+from katib.suggestion.check import stopping_faults
 from katib.suggestion.describe import plain
 from katib.suggestion.early_stopping.contract import Judge
 from katib.suggestion.registry import Registry, missing
@@ -73,7 +74,10 @@ class LocalEarlyStopping:
         """See EarlyStopping."""
         found = self._find(config.algorithm)
         absent = missing(config.algorithm, found)  # type: ignore[arg-type]  # it reads what both kinds have
-        return (replace(absent, path=NAME_PATH),) if absent else tuple(found.validate(config))
+        if absent:
+            return (replace(absent, path=NAME_PATH),)
+        others = [name for name in self.names if self.abilities(name).several_objectives]
+        return stopping_faults(config, found.abilities, others) or tuple(found.validate(config))
 
     def judge(self, config: StudyConfig) -> Judge:
         """See EarlyStopping."""

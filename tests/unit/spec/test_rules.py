@@ -36,7 +36,6 @@ def test_all_faults_of_several_objectives_are_told_at_once():
     faults = faults_of(
         experiment_document(
             several({"type": "minimize"}, {**SIZE, "additionalMetricNames": ["size"], "goals": 1}, SIZE)
-            | {"spec.earlyStopping": {"algorithmName": "medianstop"}}
         )
     )
     assert {fault.path for fault in faults} == {
@@ -44,7 +43,6 @@ def test_all_faults_of_several_objectives_are_told_at_once():
         "spec.objectives[1].goals",
         "spec.objectives[1].additionalMetricNames[0]",
         "spec.objectives[2].objectiveMetricName",
-        "spec.earlyStopping",
     }
 
 

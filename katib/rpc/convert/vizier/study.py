@@ -70,8 +70,8 @@ def spec_document(spec: vizier.StudySpec) -> dict[str, Any]:
         "parameters": [parameter_document(flat, grid=algorithm == "grid") for flat in flatten(spec.parameters)],
         **{key: _whole(key, ours[key]) for key in COUNTS if key in ours},
     }
-    if spec.HasField("default_stopping_spec") and len(objectives) == 1:
-        document["earlyStopping"] = {"algorithmName": "medianstop"}
+    if spec.HasField("default_stopping_spec"):
+        document["earlyStopping"] = {"algorithmName": "medianstop" if len(objectives) == 1 else "dominated"}
     return document
 
 
