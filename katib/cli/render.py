@@ -132,7 +132,7 @@ def _front_lines(view: Mapping[str, Any]) -> list[str]:
     front = view["front"]
     if not front:
         return ["  front      empty: no trial has reported values", *_failure_lines(view)]
-    titles = {each["metric"]: f"{each['metric']} ({each['direction']})" for each in view["objectives"]}
+    titles = {each["metric"]: f"{each['metric']} ({_wanted(each)})" for each in view["objectives"]}
     rows = [
         {
             "trial": each["ordinal"],
@@ -149,6 +149,12 @@ def _front_lines(view: Mapping[str, Any]) -> list[str]:
         *([f"    and {more} more; --output json has all of them"] if more else []),
         f"  run again  `katib show {view['name']}/TRIAL` prints the command line of one",
     ]
+
+
+def _wanted(objective: Mapping[str, Any]) -> str:
+    goal = objective["goal"]
+    reached = "reached" if objective["reached"] else "not reached"
+    return objective["direction"] if goal is None else f"{objective['direction']}, goal {_cell(goal)} {reached}"
 
 
 def _cell(value: Any) -> str:

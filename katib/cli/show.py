@@ -30,6 +30,7 @@ def show(name: Shown, db: Db = "", output: OutputOption = Output.TEXT) -> None:
     """  # noqa: D301 - the formatter of help wants the very character
     import time
 
+    from katib.service.fronts import hypervolume_view
     from katib.service.reports import study_report, trial_report
 
     study_name, _, wanted = name.partition("/")
@@ -40,6 +41,8 @@ def show(name: Shown, db: Db = "", output: OutputOption = Output.TEXT) -> None:
             lines = trial_lines(report, study_name)
         else:
             report = study_report(studies.store, study, now=time.time())
+            if output is Output.JSON:
+                report["hypervolume"] = hypervolume_view(studies.store, study) if study.further_objectives else None
             lines = study_lines(report, report["command"] or "")
     if output is Output.JSON:
         print_json(report)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from katib.client.advisor import AdvisorClient
     from katib.client.aio import AsyncClient, AsyncStudy, AsyncTrial
     from katib.client.inside import current_trial
-    from katib.client.native import Client, Measurement, Study, Trial
+    from katib.client.native import Client
+    from katib.client.study import Hypervolume, Study
+    from katib.client.trial import Measurement, Trial
     from katib.client.wire import ServerUnavailable
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "AsyncStudy",
     "AsyncTrial",
     "Client",
+    "Hypervolume",
     "Measurement",
     "ServerUnavailable",
     "Study",
@@ -32,10 +35,11 @@ _HOMES = {
     "AsyncStudy": "katib.client.aio",
     "AsyncTrial": "katib.client.aio",
     "Client": "katib.client.native",
-    "Measurement": "katib.client.native",
+    "Hypervolume": "katib.client.study",
+    "Measurement": "katib.client.trial",
     "ServerUnavailable": "katib.client.wire",
-    "Study": "katib.client.native",
-    "Trial": "katib.client.native",
+    "Study": "katib.client.study",
+    "Trial": "katib.client.trial",
     "current_trial": "katib.client.inside",
 }
 

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, SupportsFloat, TypeVar
+from typing import Any, SupportsFloat, TypeVar, Unpack
 
 from katib.client.calls import Desk
-from katib.client.native import RETRY_SECONDS, Client, Measurement, Space, Study, Trial, Value, somebody
+from katib.client.native import Client, Space
 from katib.client.outbox import PATIENCE
+from katib.client.study import RETRY_SECONDS, Hypervolume, Limits, Study, somebody
+from katib.client.trial import Measurement, Trial, Value
 from katib.errors import StudyClosed
 
 T = TypeVar("T")
@@ -173,8 +175,12 @@ class AsyncStudy:
         """The best trials."""
         return [self._trial(trial) for trial in await self._loop.run(self.known.front)]
 
-    async def change_budget(self, **limits: int | None) -> "AsyncStudy":
-        """Change `max_trials`, `parallel` or `max_failed`."""
+    async def hypervolume(self, reference: Mapping[str, float] | None = None) -> Hypervolume:
+        """How much the best trials dominate, and how that grew."""
+        return await self._loop.run(lambda: self.known.hypervolume(reference))
+
+    async def change_budget(self, **limits: Unpack[Limits]) -> "AsyncStudy":
+        """Change limits, or take them away."""
         return await self._same(lambda: self.known.change_budget(**limits))
 
     async def pause(self) -> "AsyncStudy":

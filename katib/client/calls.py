@@ -20,6 +20,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "delete_study": ("DELETE", _STUDY),
     "suggest": ("POST", f"{_STUDY}/suggest"),
     "best": ("GET", f"{_STUDY}/best"),
+    "hypervolume": ("GET", f"{_STUDY}/hypervolume"),
     "create_trial": ("POST", f"{_STUDY}/trials"),
     "list_trials": ("GET", f"{_STUDY}/trials"),
     "get_trial": ("GET", _TRIAL),

@@ -7,6 +7,7 @@ from katib.core.observation import MetricPoint
 from katib.core.study import Study
 from katib.core.trial import Trial, TrialState
 from katib.embedded.desk import EmbeddedDesk
+from katib.service.fronts import hypervolume_view, reference_of
 from katib.service.shown import study_in_full, trial_of, trial_out
 from katib.service.views import best_trial, front_trials, observation_view
 from katib.stores.contract import TrialFilter
@@ -72,6 +73,10 @@ class Calls:
     def _best(self, call: Asked, _body: dict[str, Any]) -> dict[str, Any]:
         study = self._desk.study(call.study)
         return {"trials": [trial_out(study, each) for each in front_trials(self._desk.store, study)]}
+
+    def _hypervolume(self, call: Asked, _body: dict[str, Any]) -> dict[str, Any]:
+        reference = reference_of(call.query.get("reference") or ())
+        return hypervolume_view(self._desk.store, self._desk.study(call.study), reference)
 
     # --- Trials
 

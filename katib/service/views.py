@@ -61,8 +61,13 @@ def study_view(study: Study, front: Sequence[Trial], *, now: float) -> dict[str,
     owner = None if study.condition.ended else running_elsewhere(study, now=now)
     single, budget = not study.further_objectives, study.budget
     objectives = [
-        {"metric": each.metric, "direction": each.direction.value, "goal": number(each.goal)}
-        for each in study.objectives
+        {
+            "metric": each.metric,
+            "direction": each.direction.value,
+            "goal": number(each.goal),
+            "reached": _reached(study, index),
+        }
+        for index, each in enumerate(study.objectives)
     ]
     algorithm = study.effective["spec"].get("algorithm") or {}
     return {
@@ -91,6 +96,15 @@ def study_view(study: Study, front: Sequence[Trial], *, now: float) -> dict[str,
         "ended": moment(study.ended_at),
         "run_dir": study.run_dir,
     }
+
+
+def _reached(study: Study, index: int) -> bool | None:
+    """Whether some trial reaches the goal of one objective, whatever it has of the others; None without a goal."""
+    objective, summary = study.objectives[index], study.summary
+    if objective.goal is None:
+        return None
+    best = [summary.best_value] if not study.further_objectives else [each.values[index] for each in summary.front]
+    return any(map(objective.reached, best))
 
 
 def counts(study: Study) -> dict[str, int]:

@@ -43,10 +43,12 @@ def test_the_front_from_run_to_export(cli, told):
     shown = json.loads(told("show", "many", "-o", "json"))
     assert (shown["best"], shown["command"], shown["objective"]) == (None, None, None)
     assert shown["objectives"] == [
-        {"metric": "cost", "direction": "minimize", "goal": None},
-        {"metric": "gain", "direction": "maximize", "goal": None},
-        {"metric": "time", "direction": "minimize", "goal": None},
+        {"metric": "cost", "direction": "minimize", "goal": None, "reached": None},
+        {"metric": "gain", "direction": "maximize", "goal": None, "reached": None},
+        {"metric": "time", "direction": "minimize", "goal": None, "reached": None},
     ]
+    assert shown["hypervolume"]["reference"] == {"cost": 4.3, "gain": 3.5, "time": 1.1}
+    assert [(each["ordinal"], each["trials"]) for each in shown["hypervolume"]["history"]] == [(1, 1), (3, 3)]
     front = [(each["ordinal"], each["values"], each["parameters"]) for each in shown["front"]]
     assert front == [
         (1, {"cost": 1.0, "gain": 5.0, "time": 1.0}, {"x": 1}),
@@ -73,6 +75,7 @@ def test_the_front_from_run_to_export(cli, told):
     table = list(csv.DictReader(io.StringIO(told("export", "many"))))
     assert [row["value:gain"] for row in table] == ["5.0", "4.0", "9.0", "9.0"]
     assert "value" not in table[0]
+    assert float(table[-1]["hypervolume"]) == shown["hypervolume"]["hypervolume"]
     everything = json.loads(told("export", "many", "--format", "json"))
     assert everything["study"]["front"] == shown["front"]
     assert [trial["values"]["gain"] for trial in everything["trials"]] == [5.0, 4.0, 9.0, 9.0]
@@ -83,6 +86,7 @@ def test_the_study_ends_when_one_trial_reaches_all_goals(cli):
     report = cli.run("run", *QUICK, "--goal", "gain=8", "--goal", "cost=3", "--output", "json", *COMMAND).json
     assert report["reason"] == "ExperimentGoalReached"
     assert report["counts"]["created"] == 3
+    assert [each["reached"] for each in report["objectives"]] == [True, True, None]
     refused = cli.run("resume", "many", "--max-trials", "9", code=2)
     assert "one of its trials reaches all its goals" in refused.err
 

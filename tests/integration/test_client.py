@@ -230,6 +230,40 @@ def test_several_objectives_have_a_front(client: Client) -> None:
         {"loss": 2.0, "accuracy": 0.9},
     ]
     assert study.best() is None
+    grown = study.hypervolume()
+    assert grown.reference == pytest.approx({"loss": 3.2, "accuracy": 0.46})
+    assert [(each.number, each.trials) for each in grown.history] == [(1, 1), (2, 2)]
+    assert grown.value == grown.history[-1].hypervolume == pytest.approx(2.2 * 0.04 + 1.2 * 0.4)
+    assert study.hypervolume({"loss": 3, "accuracy": 0.0}).value == pytest.approx(2 * 0.5 + 1 * 0.4)
+    with pytest.raises(InvalidInput, match="one of the objectives: loss, accuracy"):
+        study.hypervolume({"seconds": 1})
+
+
+def test_a_study_of_several_objectives_ends_when_one_trial_reaches_all_goals(client: Client) -> None:
+    objectives = {"loss": "minimize", "accuracy": "maximize", "seconds": "minimize"}
+    goal = {"loss": 0.5, "accuracy": 0.9}
+    study = study_of(client, minimize=None, objectives=objectives, goal=goal)
+    first, second, third = study.suggest(3)
+    first.complete(loss=0.4, accuracy=0.1, seconds=1)
+    second.complete(loss=0.9, accuracy=0.95, seconds=1)
+    assert not study.refresh().ended, "each goal is reached, by different trials"
+    assert study.goals_reached == {"loss": True, "accuracy": True}
+    third.complete(loss=0.5, accuracy=0.9, seconds=99)
+    assert study.refresh().status == "Succeeded"
+    with pytest.raises(InvalidInput, match="an objective: loss, accuracy, seconds, got size"):
+        study_of(client, minimize=None, objectives=objectives, goal={"size": 1})
+    with pytest.raises(InvalidInput, match="a value for each that has one"):
+        study_of(client, minimize=None, objectives=objectives, goal=0.5)
+
+
+def test_a_study_has_limits_of_time_and_of_patience(client: Client) -> None:
+    study = study_of(client, max_seconds=3600, max_stale=2)
+    for trial, loss in zip(study.suggest(3), (1.0, 2.0, 3.0), strict=True):
+        trial.complete(loss=loss)
+    assert "2 trials after the best one were no better" in study.refresh().message
+    assert not study.change_budget(max_stale=None, max_seconds=7200).ended
+    with pytest.raises(TypeError, match="max_trial"):
+        study_of(client, max_trial=3)
 
 
 def test_faults_come_back_as_they_were_found(client: Client) -> None:

@@ -226,6 +226,7 @@ class ObjectiveOut(BaseModel):
     metric: str
     direction: Literal["minimize", "maximize"]
     goal: Number | None
+    reached: bool | None = Field(description="Whether some trial reaches this goal; null without one.")
 
 
 class BudgetOut(BaseModel):
@@ -352,6 +353,23 @@ class Best(BaseModel):
     """The best trials: one, or the Pareto front of several objectives."""
 
     trials: list[TrialOut]
+
+
+class GrownTo(BaseModel):
+    """A trial that made the hypervolume larger."""
+
+    ordinal: int
+    trials: int = Field(description="How many trials with values had ended then, this one included.")
+    time: str | None = Field(description="When it ended.")
+    hypervolume: Number
+
+
+class HypervolumeOut(BaseModel):
+    """How much of the space up to a reference point the best trials dominate."""
+
+    hypervolume: Number
+    reference: dict[str, Number] = Field(description="Metric -> value; empty while no trial has values.")
+    history: list[GrownTo] = Field(description="An entry each time that it grew.")
 
 
 class Measured(BaseModel):

@@ -12,6 +12,7 @@ from katib.server.http.answers import Json, problems, tagged
 from katib.server.http.depends import DeskOf, IfNoneMatch, Key, Ordinal, Page
 from katib.server.http.idempotency import IdempotencyKey, IdempotentRoute, OnceOf
 from katib.service.desk import Desk
+from katib.service.fronts import hypervolume_view, reference_of
 from katib.service.lending import Lender
 from katib.service.shown import trial_of, trial_out
 from katib.service.values import NANOSECONDS
@@ -172,6 +173,25 @@ def best(request: Request, desk: DeskOf, study: Key, _if_none_match: IfNoneMatch
     found = desk.study(study)
     trials = front_trials(desk.store, found)
     return tagged(request, {"trials": [trial_out(found, trial) for trial in trials]})
+
+
+@router.get("/hypervolume", response_model=models.HypervolumeOut, responses=problems(404))
+def hypervolume(
+    request: Request,
+    desk: DeskOf,
+    study: Key,
+    reference: Annotated[
+        list[str] | None,
+        Query(
+            description="METRIC=VALUE, which a trial must be better than to count; by default a tenth of the "
+            "range of all values beyond the worst."
+        ),
+    ] = None,
+    _if_none_match: IfNoneMatch = None,
+) -> Response:
+    """How much the best trials dominate, and how that grew: the hypervolume of the Pareto front over time."""
+    found = desk.study(study)
+    return tagged(request, hypervolume_view(desk.store, found, reference_of(reference or ())))
 
 
 def _moved(desk: Desk, study: str, move: Callable[[Lender], Trial]) -> Response:
