@@ -7,7 +7,7 @@ no cost to the budget: nothing bad was learnt about it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from katib.core.advice import Advice
 from katib.core.stopping import Comparison, EarlyStop
@@ -44,13 +44,13 @@ class Demand:
     Attributes:
         client: who; what it asks for again under the same name it gets again.
         count: how many trials it wants to run, those included that it runs already.
-        until: how long they are lent, seconds since the epoch.
+        seconds: how long they are lent.
         afresh: it wants trials that it does not run yet, whatever it runs.
     """
 
     client: str
     count: int
-    until: float
+    seconds: float
     afresh: bool = False
 
 
@@ -114,7 +114,7 @@ def _lent(trial: Trial, demand: Demand, now: float) -> Transition:
         reason=Reason.HANDED_OUT,
         message=f"handed out to {demand.client}",
         started_at=now,
-        loan=Loan(client=demand.client, until=demand.until),
+        loan=_loan(demand, now),
     )
 
 
@@ -144,7 +144,7 @@ def _lent_again(trial: Trial, demand: Demand, retry: RetryPolicy, now: float) ->
         message=f"{gone}; handed out again, to {demand.client}",
         losses=losses,
         started_at=now,
-        loan=Loan(client=demand.client, until=demand.until),
+        loan=_loan(demand, now),
     )
 
 
@@ -160,9 +160,14 @@ def added(advice: Advice) -> Transition:
     )
 
 
-def renewed(trial: Trial, until: float) -> Transition:
-    """The loan of a running trial, longer."""
-    client = trial.loan.client if trial.loan is not None else ""
+def _loan(demand: Demand, now: float) -> Loan:
+    return Loan(client=demand.client, until=now + demand.seconds, seconds=demand.seconds)
+
+
+def renewed(trial: Trial, now: float, seconds: float | None) -> Transition:
+    """The loan of a running trial, longer: by `seconds` from now, or by as many as before."""
+    loan = trial.loan or Loan(client="", until=now)
+    length = loan.seconds if seconds is None else seconds
     return Transition(
         ordinal=trial.ordinal,
         source=trial.state,
@@ -170,7 +175,7 @@ def renewed(trial: Trial, until: float) -> Transition:
         target=TrialState.RUNNING,
         reason=trial.reason,
         message=trial.message,
-        loan=Loan(client=client, until=until),
+        loan=replace(loan, until=now + length, seconds=length),
     )
 
 

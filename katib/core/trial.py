@@ -64,10 +64,12 @@ class Loan:
 
     Attributes:
         until: seconds since the epoch; infinity for one that is never taken back.
+        seconds: for how long it was lent, and is again at each sign of life.
     """
 
     client: str
     until: float
+    seconds: float = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from katib.core.space import SearchSpace, Value
 from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.errors import InvalidInput
+from katib.service.adding import COPIED, ORIGIN_LABEL
 from katib.service.desk import Desk
 from katib.service.values import assignment_of
 from katib.service.views import parameters
@@ -15,6 +17,9 @@ from katib.spec.study import objectives, search_space
 
 Known = tuple[Mapping[str, object], Mapping[str, float]]
 """An assignment, and the metrics that it led to."""
+
+BEGINS_ANNOTATION = "katib.kubeflow.org/begins-with"
+"""How many known results a study was created to begin with."""
 
 NOT_FOR_CLIENTS = ("trialTemplate", "metricsCollectorSpec", "resumePolicy")
 
@@ -25,7 +30,8 @@ class Copied:
 
     Attributes:
         study: the new one.
-        created: whether it is new; an old one of the same name and specification was left as it is.
+        created: whether it is new; an old one of the same name and specification that was not created so is left as it
+            is.
         copied: trials that it began with.
         skipped: trials that are not in its search space, or have no value for its objectives.
     """
@@ -57,29 +63,48 @@ def clone(desk: Desk, key: str, name: str, *, changes: Mapping[str, Any] | None 
 
 
 def begin(desk: Desk, name: str, spec: Mapping[str, Any], known: Sequence[Known]) -> Copied:
-    """Create a study that begins with known results; see `clone`.
+    """Create a study that begins with known results; see `clone`. Asked for again, what is missing of it is done: a
+    process may die in the middle.
 
     Raises InvalidInput, AlreadyExists.
     """
-    opened = desk.create(name, spec)
+    begins = {BEGINS_ANNOTATION: str(len(known))} if known else None
+    opened = desk.create(name, spec, annotations=begins)
     study = opened.study
-    if not opened.created or not known:
+    if not known or BEGINS_ANNOTATION not in (study.document.get("metadata", {}).get("annotations") or {}):
         return Copied(study=study, created=opened.created, copied=0, skipped=0)
     experiment = from_effective(study.effective)
     space, wanted = search_space(experiment), {objective.metric for objective in objectives(experiment)}
-    fitting: list[Known] = []
-    for assignment, metrics in known:
-        try:
-            assignment_of(space, assignment)
-        except InvalidInput:
-            continue
-        if wanted <= metrics.keys():
-            fitting.append((assignment, metrics))
-    if study.budget.max_trials is not None:
-        desk.change_budget(study.uid, {"max_trials": study.budget.max_trials + len(fitting)})
-    desk.lender.add_trials(study.uid, fitting)
-    copied = len(fitting)
-    return Copied(study=desk.study(study.uid), created=True, copied=copied, skipped=len(known) - copied)
+    fitting = [each for each in known if wanted <= each[1].keys() and _is_in(space, each[0])]
+    begun = [] if opened.created else _begun(desk, study)
+    copied = len(begun or fitting)
+    if begun:
+        results = {_point(space, assignment): metrics for assignment, metrics in fitting}
+        missing = [(each.assignment, results.get(_point(space, each.assignment))) for each in begun]
+        desk.lender.add_trials(study.uid, missing, begun=[each.ordinal for each in begun])
+    elif fitting:
+        asked = experiment.spec.max_trial_count
+        if asked is not None:
+            desk.change_budget(study.uid, {"max_trials": asked + len(fitting)})
+        desk.lender.add_trials(study.uid, fitting, origin=COPIED)
+    return Copied(study=desk.study(study.uid), created=opened.created, copied=copied, skipped=len(known) - copied)
+
+
+def _is_in(space: SearchSpace, assignment: Mapping[str, object]) -> bool:
+    try:
+        assignment_of(space, assignment)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _point(space: SearchSpace, assignment: Mapping[str, object]) -> tuple[tuple[str, Value], ...]:
+    return tuple(assignment_of(space, assignment).items())
+
+
+def _begun(desk: Desk, study: Study) -> list[Trial]:
+    """The trials that it began with: all are created, or none."""
+    return [each for each in desk.store.trials(study.uid) if each.labels.get(ORIGIN_LABEL) == COPIED]
 
 
 def _known(study: Study, trial: Trial) -> Known:

@@ -6,21 +6,30 @@ was read (`Changes.basis`), else decided anew. What is decided is in `katib.core
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from katib.core import lending
-from katib.core.advice import Advice, AdviceReply
 from katib.core.lending import Demand
-from katib.core.observation import MetricPoint, fold
-from katib.core.study import UNBOUNDED, Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
-from katib.core.trial import UNFINISHED, Reason, Transition, Trial, TrialState
-from katib.core.verdict import stale, used_up, verdict
-from katib.errors import Fault, InvalidInput, NotFound, StudyClosed
+from katib.core.observation import MetricPoint
+from katib.core.study import RetryPolicy, Study
+from katib.core.trial import Reason, Transition, Trial, TrialState
+from katib.core.verdict import used_up
+from katib.errors import Fault, InvalidInput, NotFound
+from katib.service.adding import BY_HAND, Added, add_trials
+from katib.service.advising import Adviser
 from katib.service.judging import Judges
 from katib.service.once import Once
-from katib.service.open_studies import Decide, OpenStudies, OpenStudy, nobody
-from katib.service.values import assignment_of, final_points, final_values
+from katib.service.open_studies import Decide, OpenStudies
+from katib.service.reading import (
+    beyond,
+    completion,
+    condition_after,
+    held_by,
+    refuse_closed,
+    room_in,
+    stale_after,
+    unfinished_trial,
+)
 from katib.stores.contract import NAME_LIMIT, Changes, Event, Store, StudyView, TrialFilter, TrialPoints
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping import open_early_stopping
@@ -34,10 +43,6 @@ LOAN_SECONDS = 3600.0
 MOST_AT_ONCE = 10_000
 """Trials in one request."""
 
-ORIGIN_LABEL = "katib.kubeflow.org/origin"
-BY_HAND = "user"
-"""The label of a trial that a user made, and not an algorithm."""
-
 
 class Lender:
     """Serves studies that their clients run. Thread-safe.
@@ -47,7 +52,7 @@ class Lender:
         now: seconds since the epoch.
         stopping: who answers for early stopping; None for what is installed.
         stock: answers to keep ahead of need for algorithms that do not learn.
-        seconds: how long a trial is lent.
+        seconds: how long a trial is lent unless its client says.
     """
 
     def __init__(
@@ -61,12 +66,11 @@ class Lender:
         seconds: float = LOAN_SECONDS,
     ) -> None:
         self.store = store
-        self._suggestions = suggestions
         self._now = now
-        self._stock = stock
         self._seconds = seconds
         self._retry = RetryPolicy()
         self._judges = Judges(store, stopping or open_early_stopping())
+        self._adviser = Adviser(store, suggestions, now=now, stock=stock)
         self._studies = OpenStudies(store, suggestions, now=now, advice=stock, on_gone=self._judges.forget)
 
     # --- Trials for clients
@@ -98,13 +102,13 @@ class Lender:
         _check_demand(client, count)
         if once is not None and once.done:
             return self._trials(study, once.ordinals)
-        until = self._now() + (self._seconds if seconds is None else seconds)
-        demand = Demand(client=client, count=count, until=until, afresh=afresh)
+        seconds = self._seconds if seconds is None else seconds
+        demand = Demand(client=client, count=count, seconds=seconds, afresh=afresh)
         while True:
             trials, needed = self._hand_out(study, demand, once)
             if not needed:
                 return trials
-            if not self._advise(self._studies.get(study), needed):
+            if not self._adviser.advise(self._studies.get(study), needed):
                 trials, _ = self._hand_out(study, demand, once, final=True)
                 return trials
 
@@ -115,20 +119,20 @@ class Lender:
 
         def decide(view: StudyView, now: float) -> tuple[Changes | None, tuple[list[int], int]]:
             study = view.study
-            _refuse_closed(study)
-            over = used_up(study, stale=_stale(view, (), study.summary), now=now)
+            refuse_closed(study)
+            over = used_up(study, stale=stale_after(view, (), study.summary), now=now)
             handed = lending.hand_out(
                 demand,
                 unfinished=view.unfinished,
                 advised=view.advised,
-                room=_room(view),
+                room=room_in(view),
                 retry=self._retry,
                 now=now,
                 closing=over[1] if over else "",
             )
             if handed.missing and not final and not study.exhausted:
                 return None, ([], handed.needed)
-            condition = _condition(view, handed.moves, now)
+            condition = condition_after(view, handed.moves, now)
             if not handed.moves and not condition:
                 return None, (list(handed.ordinals), 0)
             receipt = once.receipt(handed.ordinals) if once else None
@@ -140,54 +144,17 @@ class Lender:
         by_ordinal = {trial.ordinal: trial for trial in done.view.unfinished}
         return [by_ordinal[ordinal] for ordinal in ordinals], needed
 
-    def _advise(self, opened: OpenStudy, needed: int) -> bool:
-        """Have so much advice recorded that `needed` is unused, by this thread or by the one that asks already. False
-        when the algorithm has none left.
-        """
-        with opened.turn:
-            opened.wanted += needed
-        try:
-            with opened.asking:
-                view = self.store.view(opened.config.uid, advice=0)
-                _refuse_closed(view.study)
-                unused = view.study.summary.count(TrialState.ADVISED)
-                wanted = min(opened.wanted, _left(view.study)) - unused
-                if wanted <= 0:
-                    return unused > 0
-                if view.study.exhausted:
-                    return False
-                return self._ask(opened, view.study, wanted)
-        finally:
-            with opened.turn:
-                opened.wanted -= needed
-
-    def _ask(self, opened: OpenStudy, study: Study, wanted: int) -> bool:
-        config = replace(opened.config, budget=study.budget, settings={**opened.config.settings, **study.overrides})
-        stock = min(self._stock, max(_left(study) - wanted, 0)) if opened.oblivious else 0
-        first = study.summary.highest_ordinal + 1
-        trials = opened.record.refresh(self.store, study.uid, sum(study.summary.counts.values()))
-        reply = self._suggestions.suggest(config, trials, range(first, first + wanted + stock))
-        self._store_advice(opened, study, reply)
-        return bool(reply.advice)
-
-    def _store_advice(self, opened: OpenStudy, study: Study, reply: AdviceReply) -> None:
-        changes = Changes(
-            advice=reply.advice,
-            exhausted=reply.exhausted or None,
-            overrides={**study.overrides, **reply.overrides} if reply.overrides else None,
-        )
-        with opened.turn:
-            self.store.commit(nobody(study), changes, now=self._now())
-
     def renew(self, study: str, ordinal: int, client: str, *, seconds: float | None = None) -> Trial:
-        """Keep a trial for longer. Raises NotFound; does nothing when it is not `client`'s any more."""
+        """Keep a trial for longer: by default for as long again as it was lent.
+
+        Does nothing when it is not `client`'s any more. Raises NotFound.
+        """
 
         def decide(view: StudyView, now: float) -> tuple[Changes | None, None]:
-            trial = _find(view, ordinal)
-            if trial is None or not _held_by(trial, client):
+            trial = unfinished_trial(view, ordinal)
+            if trial is None or not held_by(trial, client):
                 return None, None
-            move = lending.renewed(trial, now + (self._seconds if seconds is None else seconds))
-            return Changes(transitions=(move,)), None
+            return Changes(transitions=(lending.renewed(trial, now, seconds),)), None
 
         return self._moved(study, ordinal, decide)
 
@@ -226,7 +193,7 @@ class Lender:
         stored = self.store.append_observations(uid, [batch], now=now)
         loan = trial.loan
         theirs = loan is not None and of == trial.attempt and client in (None, loan.client)
-        if loan is not None and theirs and loan.until - now < self._seconds / 2:
+        if loan is not None and theirs and loan.until - now < loan.seconds / 2:
             self.renew(study, ordinal, loan.client)
         return stored, trial
 
@@ -248,7 +215,7 @@ class Lender:
             return trial
 
         def decide(view: StudyView, _now: float) -> tuple[Changes | None, None]:
-            now_running = _find(view, ordinal)
+            now_running = unfinished_trial(view, ordinal)
             same = now_running is not None and now_running.attempt == trial.attempt
             if now_running is None or not same or now_running.state is not TrialState.RUNNING:
                 return None, None
@@ -277,7 +244,7 @@ class Lender:
         """
 
         def end(view: StudyView, trial: Trial, now: float) -> tuple[TrialPoints | None, Transition]:
-            return _completed(view.study, trial, metrics, step=step, now=now)
+            return completion(view.study, trial, metrics, step=step, now=now)
 
         return self._end(study, ordinal, end, late=f"a late report: {dict(metrics or {})}")
 
@@ -308,7 +275,7 @@ class Lender:
         """
 
         def decide(view: StudyView, now: float) -> tuple[Changes | None, None]:
-            trial = _find(view, ordinal)
+            trial = unfinished_trial(view, ordinal)
             move = lending.stopped(trial, message, now=now) if trial is not None else None
             return self._moves(view, [move] if move else [], now), None
 
@@ -325,14 +292,14 @@ class Lender:
 
         def decide(view: StudyView, now: float) -> tuple[Changes | None, None]:
             why = stopping or "the budget was lowered below it"
-            ended = view.unfinished if stopping else _beyond(view)
+            ended = view.unfinished if stopping else beyond(view)
             moves = [lending.stopped(trial, why, now=now) for trial in ended]
             return self._moves(view, [move for move in moves if move], now), None
 
         return self._studies.change(study, decide).view.study
 
     def _moves(self, view: StudyView, moves: Sequence[Transition], now: float) -> Changes | None:
-        condition = _condition(view, moves, now)
+        condition = condition_after(view, moves, now)
         return Changes(transitions=moves, condition=condition) if moves or condition else None
 
     def _end(
@@ -344,13 +311,13 @@ class Lender:
         late: str,
     ) -> Trial:
         def decide(view: StudyView, now: float) -> tuple[Changes | None, None]:
-            trial = _find(view, ordinal)
+            trial = unfinished_trial(view, ordinal)
             if trial is None:
                 known = self._trial(view.study.uid, ordinal)
                 event = Event(time=now, kind="Normal", reason="LateReport", message=late, ordinal=known.ordinal)
                 return Changes(events=[event]), None
             points, move = end(view, trial, now)
-            condition = _condition(view, (move,), now)
+            condition = condition_after(view, (move,), now)
             return Changes(observations=[points] if points else (), transitions=(move,), condition=condition), None
 
         return self._moved(study, ordinal, decide)
@@ -380,52 +347,15 @@ class Lender:
     def add_trials(
         self,
         study: str,
-        added: Sequence[tuple[Mapping[str, object], Mapping[str, float] | None]],
+        added: Sequence[Added],
         *,
+        origin: str = BY_HAND,
+        begun: Sequence[int] = (),
         once: Once | None = None,
     ) -> list[int]:
-        """Add any number of trials as `add_trial` does, in two transactions; their ordinals. All of them or none.
-
-        When `once` was done already, what is missing of it is: the results of those that are open.
-
-        Raises:
-            NotFound: no such study.
-            InvalidInput: some assignment is not in the search space, or a value is missing; with all faults of the
-                first such trial.
-        """
-        opened = self._studies.get(study)
-        checked = [assignment_of(opened.config.space, assignment) for assignment, _ in added]
-
-        def create(view: StudyView, _now: float) -> tuple[Changes | None, list[int]]:
-            for number, (_, metrics) in enumerate(added):
-                if metrics is not None:
-                    final_values(view.study.objectives, metrics, fold({}, ()), number + 1)
-            first = view.study.summary.highest_ordinal + 1
-            ordinals = list(range(first, first + len(checked)))
-            advice = tuple(
-                Advice(ordinal=ordinal, assignment=assignment, labels={ORIGIN_LABEL: BY_HAND})
-                for ordinal, assignment in zip(ordinals, checked, strict=True)
-            )
-            moves, receipt = tuple(lending.added(each) for each in advice), once.receipt(ordinals) if once else None
-            return Changes(advice=advice, transitions=moves, receipt=receipt), ordinals
-
-        def complete(view: StudyView, now: float) -> tuple[Changes | None, None]:
-            open_ones = {trial.ordinal: trial for trial in view.unfinished}
-            ends = [
-                _completed(view.study, open_ones[ordinal], metrics, step=None, now=now)
-                for ordinal, (_, metrics) in zip(ordinals, added, strict=True)
-                if metrics is not None and ordinal in open_ones
-            ]
-            moves, points = [move for _, move in ends], [each for each, _ in ends if each]
-            return Changes(observations=points, transitions=moves, condition=_condition(view, moves, now)), None
-
-        with opened.turn:
-            # In one turn, so that no client of this process is given a trial whose result is known.
-            done = once is not None and once.done
-            ordinals = list(once.ordinals) if once and done else self._studies.change(study, create).result
-            if any(metrics is not None for _, metrics in added):
-                self._studies.change(study, complete)
-        return ordinals
+        """Add any number of trials as `add_trial` does; see `adding.add_trials`."""
+        done = tuple(once.ordinals) if once is not None and once.done else tuple(begun)
+        return add_trials(self._studies, study, added, origin=origin, begun=done, once=once)
 
     # --- Inside
 
@@ -450,83 +380,6 @@ class Lender:
         if not found:
             raise NotFound(f"there is no trial {ordinal} in this study", hint="trials are counted from 1")
         return found[0]
-
-
-def _completed(
-    study: Study, trial: Trial, metrics: Mapping[str, float] | None, *, step: int | None, now: float
-) -> tuple[TrialPoints | None, Transition]:
-    """The end of a trial with these metrics, and what is to be stored of them. Raises InvalidInput."""
-    points = final_points(metrics or {}, step=step, now=now)
-    values = final_values(study.objectives, metrics, fold(trial.metrics, points), trial.ordinal)
-    batch = TrialPoints(trial=trial.name, attempt=trial.attempt, points=points) if points else None
-    if isinstance(values, str):
-        return batch, lending.failed(trial, Reason.DIVERGED, values, now=now)
-    return batch, lending.completed(trial, values, stopped=trial.condemned, now=now)
-
-
-def _left(study: Study) -> int:
-    """How many trials may still be created."""
-    return UNBOUNDED if study.budget.max_trials is None else max(study.budget.max_trials - study.summary.created, 0)
-
-
-def _beyond(view: StudyView) -> tuple[Trial, ...]:
-    """The unfinished trials that a lowered budget has no place for: the latest."""
-    most = view.study.budget.max_trials
-    surplus = 0 if most is None else view.study.summary.created - most
-    return view.unfinished[-surplus:] if surplus > 0 else ()
-
-
-def _room(view: StudyView) -> int:
-    """How many trials may be created now: those that wait for a client take up room as well."""
-    return max(min(_left(view.study), view.study.budget.parallel - len(view.unfinished)), 0)
-
-
-def _find(view: StudyView, ordinal: int) -> Trial | None:
-    return next((trial for trial in view.unfinished if trial.ordinal == ordinal), None)
-
-
-def _held_by(trial: Trial, client: str) -> bool:
-    return trial.state is TrialState.RUNNING and trial.loan is not None and trial.loan.client == client
-
-
-def _stale(view: StudyView, moves: Sequence[Transition], summary: Summary) -> int:
-    """How many trials after the best one are finished after `moves`; 0 where no budget asks for it."""
-    if view.study.budget.max_stale is None:
-        return 0
-    open_ones, advised = {trial.ordinal for trial in view.unfinished}, {trial.ordinal for trial in view.advised}
-    for move in moves:
-        advised.discard(move.ordinal)
-        if move.target in UNFINISHED:
-            open_ones.add(move.ordinal)
-        else:
-            open_ones.discard(move.ordinal)
-    return stale(summary, open_ones, advised)
-
-
-def _condition(view: StudyView, moves: Sequence[Transition], now: float) -> Condition | None:
-    """The study's condition after `moves`, when that is another one than before."""
-    study, summary = view.study, view.study.summary
-    for move in moves:
-        summary = summary.moved(move.source, move.target).with_values(move.ordinal, move.values, study.objectives)
-    unused = summary.count(TrialState.ADVISED)
-    finished = _stale(view, moves, summary)
-    condition = verdict(study, summary, unused_advice=unused, now=now, stale=finished)
-    if study.stop_requested and not condition.concluded and not summary.count(TrialState.RUNNING):
-        said = "stopped on request; it gives out no trials until it is resumed"
-        condition = Condition(status=StudyStatus.STOPPED, reason=StudyReason.STOPPED, message=said, since=now)
-    old = study.condition
-    return None if (condition.status, condition.reason) == (old.status, old.reason) else condition
-
-
-def _refuse_closed(study: Study) -> None:
-    """Raises StudyClosed for a study that gives out no trials."""
-    if study.condition.concluded:
-        raise StudyClosed(
-            f"study {study.name!r} has ended: {study.condition.message}",
-            hint="raise its budget, or create another study",
-        )
-    if study.stop_requested:
-        raise StudyClosed(f"study {study.name!r} is stopped", hint="resume it")
 
 
 def _check_demand(client: str, count: int) -> None:

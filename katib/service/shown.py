@@ -1,5 +1,6 @@
 """Studies and trials as the study API shows them: what the command line prints as JSON, and more."""
 
+import math
 from typing import Any
 
 from katib.core.study import Study
@@ -41,4 +42,5 @@ def trial_out(study: Study, trial: Trial) -> dict[str, Any]:
         **trial_view(study, trial),
         "client": None if loan is None else loan.client,
         "leased_until": None if loan is None or loan.until > LARGEST_TIME else moment(loan.until),
+        "lease_seconds": None if loan is None or math.isinf(loan.seconds) else loan.seconds,
     }

@@ -217,7 +217,7 @@ def _check_transition(move: Transition) -> None:
         raise ValueError(f"{what} with value {move.value}: only a finished trial has a value, and a finite one")
     if move.loan is not None:
         _check_name(move.loan.client)
-        if math.isnan(move.loan.until):
+        if math.isnan(move.loan.until) or math.isnan(move.loan.seconds):
             raise ValueError(f"{what}: a loan until nan never ends and never lasts")
     if move.value is None and move.further_values:
         raise ValueError(f"{what}: a trial has values for all objectives or for none")

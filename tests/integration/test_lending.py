@@ -13,6 +13,7 @@ from katib.errors import InvalidInput, NotFound, StudyClosed
 from katib.service.desk import Desk
 from katib.service.lending import Lender
 from katib.service.studies import Studies
+from katib.service.values import final_points
 from katib.spec.prepare import prepare
 from katib.stores.contract import Store, Wish
 from katib.stores.memory import MemoryStore
@@ -197,9 +198,23 @@ def test_bad_outcomes_are_typed(lender: Lender) -> None:
         lender.suggest(name, "", -1)
 
 
-def test_what_was_reported_last_is_the_value_of_who_gives_none(lender: Lender) -> None:
-    from katib.service.values import final_points
+def test_a_report_lends_a_trial_for_as_long_again_as_it_was_lent(lender: Lender, clock: Clock) -> None:
+    """And not for the hour of who names no length: a worker that dies is to be noticed in time."""
+    name = create(lender)
+    lender.suggest(name, "a", seconds=600)
+    for minute in range(9):
+        clock.now += 60
+        lender.measure(name, 1, final_points({"loss": 1.0}, step=minute, now=clock.now))
+    trial = lender.renew(name, 1, "a")
+    assert trial.loan is not None
+    assert (trial.loan.until, trial.loan.seconds) == (clock.now + 600, 600)
+    clock.now += 599
+    assert [trial.ordinal for trial in lender.suggest(name, "b")] == [2]
+    clock.now += 1
+    assert [trial.ordinal for trial in lender.suggest(name, "c")] == [1]
 
+
+def test_what_was_reported_last_is_the_value_of_who_gives_none(lender: Lender) -> None:
     name = create(lender)
     lender.suggest(name, "a")
     for step, loss in enumerate((0.5, 0.25, 0.75)):

@@ -56,7 +56,8 @@ def fill(store: Store, version: str = RELEASED[-1]) -> None:
         lent = Owned(store, name="lent")
         lent.advise(1, 2)
         for ordinal, until in ((1, NOW + 60), (2, math.inf)):
-            loan = Loan(client="ü/1", until=until)
+            seconds = {"seconds": 90.5} if version >= "0007" else {}
+            loan = Loan(client="ü/1", until=until, **seconds)
             lent.commit(transitions=[move(ordinal, TrialState.ADVISED, TrialState.RUNNING, loan=loan)])
     if version >= "0005":
         noted = [

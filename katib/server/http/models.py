@@ -329,6 +329,7 @@ class TrialOut(BaseModel):
     attempts: int
     client: str | None = Field(description="Who runs it, or ran it last.")
     leased_until: str | None
+    lease_seconds: float | None = Field(description="How long it stays its client's after each sign of life.")
     created: str | None
     started: str | None
     ended: str | None

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from katib.core.metadata import MetadataItem
@@ -202,7 +202,7 @@ def trial_row(row: Row) -> Trial:
     (
         ordinal, name, assignment, labels, state, reason, message, attempt, failures, losses, value,
         further, metrics, created_at, started_at, ended_at, not_before, revision, rules, stopped_by,
-        client, lent_until,
+        client, lent_until, lent_seconds,
     ) = row  # fmt: skip
     return Trial(
         ordinal=ordinal,
@@ -224,9 +224,15 @@ def trial_row(row: Row) -> Trial:
         not_before=not_before,
         rules=() if rules is None else _rules(rules),
         stopped_by=None if stopped_by is None else _stopped_by(stopped_by),
-        loan=None if client is None else Loan(client=client, until=float(lent_until)),
+        loan=None if client is None else _loan(client, lent_until, lent_seconds),
         revision=revision,
     )
+
+
+def _loan(client: str, until: str, seconds: str | None) -> Loan:
+    # The schema before 0007 did not keep how long a trial was lent.
+    loan = Loan(client=client, until=float(until))
+    return loan if seconds is None else replace(loan, seconds=float(seconds))
 
 
 def values_row(row: Row) -> tuple[int, tuple[float, ...]]:
@@ -268,6 +274,7 @@ def trial_changes(trial: Trial) -> dict[str, Any]:
         "stopped_by": None if trial.stopped_by is None else json.dumps(asdict(trial.stopped_by)),
         "client": None if trial.loan is None else trial.loan.client,
         "lent_until": None if trial.loan is None else _text(trial.loan.until),
+        "lent_seconds": None if trial.loan is None else _text(trial.loan.seconds),
     }
 
 

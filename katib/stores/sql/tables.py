@@ -125,6 +125,7 @@ trials = Table(
     # Null for a trial that the engine runs.
     Column("client", Name),
     Column("lent_until", Number),
+    Column("lent_seconds", Number),
     Index("uq_trials_study_id_name", "study_id", "name", unique=True),
     Index("ix_trials_study_id_state_ordinal", "study_id", "state", "ordinal"),
     Index("ix_trials_study_id_revision_ordinal", "study_id", "revision", "ordinal"),
