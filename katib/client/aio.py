@@ -104,6 +104,7 @@ class AsyncTrial:
         return self
 
     async def __aenter__(self) -> "AsyncTrial":
+        self.known.__enter__()
         return self
 
     async def __aexit__(
@@ -221,10 +222,11 @@ class AsyncClient:
         token: str | None = None,
         store: str | None = None,
         patience: float = PATIENCE,
+        heartbeat: bool = True,
         desk: Desk | None = None,
     ) -> None:
         self._loop = _Loop()
-        self._client = Client(endpoint, token=token, store=store, patience=patience, desk=desk)
+        self._client = Client(endpoint, token=token, store=store, patience=patience, heartbeat=heartbeat, desk=desk)
 
     async def __aenter__(self) -> "AsyncClient":
         return self

@@ -29,6 +29,9 @@ class CurrentTrial:
         if metrics or named:
             report(metrics, step=step, **named)
 
+    def heartbeat(self, seconds: float | None = None) -> None:
+        """Nothing to do: the engine sees that the process of its trial runs."""
+
     def should_stop(self) -> bool:
         """False: the engine itself ends the process of a trial that is to stop."""
         return False

@@ -37,6 +37,8 @@ class Client:
         token: what a server with authentication asks for; else KATIB_TOKEN.
         store: a path or URL of a store; given, no server is asked.
         patience: seconds in which a server that went away is waited for.
+        heartbeat: keep the trials that are run here, though nothing is reported of them. Without, one that hangs is
+            handed out again when its lease is over.
         desk: who answers instead, for tests.
     """
 
@@ -47,6 +49,7 @@ class Client:
         token: str | None = None,
         store: str | None = None,
         patience: float = PATIENCE,
+        heartbeat: bool = True,
         desk: Desk | None = None,
     ) -> None:
         self.endpoint = None if store or desk else places.address(endpoint)
@@ -54,7 +57,7 @@ class Client:
             desk = (
                 RemoteDesk(self.endpoint, token=places.token(token)) if self.endpoint else places.embedded_calls(store)
             )
-        self._outbox = Outbox(desk, patience=patience)
+        self._outbox = Outbox(desk, patience=patience, heartbeat=heartbeat)
 
     def __enter__(self) -> "Client":
         return self

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from katib.client.calls import Call, Desk
+from katib.client.heart import Heart, Lent
 from katib.errors import KatibError
 
 log = logging.getLogger("katib.client")
@@ -35,6 +36,7 @@ class Outbox:
 
     Args:
         patience: seconds after which a call that got no answer gives up.
+        heartbeat: keep the trials that are run here, though nothing is reported of them.
         wait: waits so many seconds.
         clock: seconds, from any origin.
     """
@@ -44,10 +46,12 @@ class Outbox:
         desk: Desk,
         *,
         patience: float = PATIENCE,
+        heartbeat: bool = True,
         wait: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._desk = desk
+        self._heart = Heart(desk) if heartbeat else None
         self._patience = patience
         self._wait = wait
         self._clock = clock
@@ -120,6 +124,16 @@ class Outbox:
             self._pause(error)
             return None
 
+    def keep(self, trial: Lent) -> None:
+        """Send signs of life of a trial that is run here; see `Heart.hold`."""
+        if self._heart is not None:
+            self._heart.hold(trial)
+
+    def let_go(self, trial: Lent) -> None:
+        """The trial is over."""
+        if self._heart is not None:
+            self._heart.let_go(trial)
+
     def flush(self) -> None:
         """Send what is kept. Raises as `call`."""
         if self._kept:
@@ -131,6 +145,8 @@ class Outbox:
         try:
             self.flush()
         finally:
+            if self._heart is not None:
+                self._heart.close()
             self._desk.close()
 
     def _send_kept(self) -> bool:

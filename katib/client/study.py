@@ -120,7 +120,7 @@ class Study:
 
         Args:
             client: who asks; the same name gets the trials back that it runs already. None for new trials each time.
-            lease_seconds: how long they are yours without a report; an hour by default.
+            lease_seconds: how long they are yours without a sign of life; an hour by default.
 
         Raises:
             StudyClosed: it has ended, or is stopped.
@@ -128,7 +128,10 @@ class Study:
         who = client or somebody()
         body = {"client": who, "count": count, "afresh": client is None, "lease_seconds": lease_seconds}
         answer = self._outbox.call(self._call("suggest", body))
-        return [Trial(self._outbox, self.name, shown, client=who) for shown in answer["trials"]]
+        found = [Trial(self._outbox, self.name, shown, client=who) for shown in answer["trials"]]
+        for trial in found:
+            self._outbox.keep(trial)
+        return found
 
     def trials(self, client: str | None = None, *, lease_seconds: float | None = None) -> Iterator[Trial]:
         """Trials to run, one after the other, until the study ends or is stopped.
@@ -137,7 +140,7 @@ class Study:
 
         Args:
             client: who runs them: a name that stays the same when the worker starts again. By default this process.
-            lease_seconds: how long one is yours without a report; an hour by default.
+            lease_seconds: how long one is yours without a sign of life; an hour by default.
         """
         who = client or somebody()
         while True:

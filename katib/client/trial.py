@@ -88,6 +88,12 @@ class Trial:
         return int(self._shown["attempts"])
 
     @property
+    def lease_seconds(self) -> float | None:
+        """For how long it is its client's without a sign of life; None for one that is nobody's or never taken back."""
+        seconds = self._shown.get("lease_seconds")
+        return None if seconds is None else float(seconds)
+
+    @property
     def value(self) -> float | None:
         """Its result: the value of the objective; None without one, and with several objectives: see `values`."""
         return number_of(self._shown["value"])
@@ -149,13 +155,17 @@ class Trial:
         return str(answer["reason"]) if answer["should_stop"] else None
 
     def heartbeat(self, seconds: float | None = None) -> None:
-        """Keep the trial for longer, where nothing is reported for long.
+        """Keep the trial for longer; done in the background, too, while this process runs it.
 
         Args:
-            seconds: how long; an hour by default.
+            seconds: how long; by default as long again as it was lent.
         """
         if self._client is not None:
-            self._move("heartbeat", {"client": self._client, "lease_seconds": seconds})
+            self._shown = self._outbox.call(self.sign_of_life(seconds))
+
+    def sign_of_life(self, seconds: float | None = None) -> Call:
+        """What keeps the trial for longer; of one that is lent to a client."""
+        return self._call("heartbeat", {"client": self._client, "lease_seconds": seconds})
 
     def complete(
         self, metrics: Mapping[str, SupportsFloat] | None = None, /, *, step: int | None = None, **named: SupportsFloat
@@ -197,6 +207,8 @@ class Trial:
         return self
 
     def __enter__(self) -> "Trial":
+        if self._client is not None and not self.finished:
+            self._outbox.keep(self)
         return self
 
     def __exit__(
@@ -207,6 +219,8 @@ class Trial:
 
     def _move(self, operation: str, body: Mapping[str, Any] | None) -> "Trial":
         self._shown = self._outbox.call(self._call(operation, body))
+        if self.finished:
+            self._outbox.let_go(self)
         return self
 
     def _call(self, operation: str, body: Mapping[str, Any] | None = None) -> Call:

@@ -6,7 +6,9 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from katib.client import AsyncClient, Client, ServerUnavailable, Study, Trial, c
 from katib.client.calls import ROUTES, Call
 from katib.client.outbox import Outbox
 from katib.client.remote import RemoteDesk
+from katib.core.trial import Loan
 from katib.embedded.calls import Calls
 from katib.embedded.desk import EmbeddedDesk
 from katib.errors import AlgorithmUnknown, AlreadyExists, InvalidInput, KatibError, NotFound, StudyClosed
@@ -330,6 +333,89 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         trials = client.get_study("both").list_trials()
     assert [trial.status for trial in trials] == ["Succeeded"] * 12
     assert len({trial.parameters["x"] for trial in trials}) == 12
+
+
+# --- Signs of life
+
+
+def eventually(ask: Callable[[], Any]) -> Any:
+    """What is asked for, once there is something."""
+    deadline = time.monotonic() + 20
+    while not (found := ask()):
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.002)
+    return found
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    eventually(condition)
+
+
+def hearts() -> int:
+    return sum(thread.name == "katib-heartbeat" for thread in threading.enumerate())
+
+
+def test_a_trial_that_takes_long_stays_with_its_client(client: Client) -> None:
+    study = study_of(client)
+    (trial,) = study.suggest(client="a", lease_seconds=0.3)
+    first = study.get_trial(1)._shown["leased_until"]
+    until(lambda: study.get_trial(1)._shown["leased_until"] > first)
+    assert [other.number for other in study.suggest(client="b")] == [2]
+    assert trial.complete(loss=1.0).attempt == 1
+
+
+def test_signs_of_life_end_with_the_trial(client: Client) -> None:
+    until(lambda: hearts() == 0)
+    study = study_of(client, max_trials=3)
+    completed, dropped, failed = study.suggest(3, client="a", lease_seconds=0.2)
+    assert hearts() == 1
+    completed.complete(loss=1.0)
+    assert hearts() == 1
+    del dropped
+    # Nobody here has it any more, so it goes out again.
+    (again,) = eventually(lambda: study.suggest(client="b", lease_seconds=600))
+    assert (again.number, study.get_trial(3).attempt) == (2, 1)
+    again.fail()
+    failed.fail()
+    until(lambda: hearts() == 0)
+
+
+def test_signs_of_life_ride_out_an_outage(address: str, shared: EmbeddedDesk) -> None:
+    network = Shaky(0)
+    with Client(desk=RemoteDesk(address, transport=network)) as client:
+        study = study_of(client, "outage")
+        (trial,) = study.suggest(client="a", lease_seconds=0.15)
+        network.cut = True
+        uid = shared.desk.study("outage").uid
+
+        def loan() -> Loan:
+            (found,) = shared.desk.store.trials(uid)
+            assert found.loan is not None
+            return found.loan
+
+        until(lambda: loan().until < time.time())
+        network.cut = False
+        until(lambda: loan().until > time.time())
+        assert loan().client == "a"
+        until(lambda: _completed(trial))
+    shared.desk.delete("outage")
+
+
+def _completed(trial: Trial) -> bool:
+    try:
+        return trial.complete(loss=1.0).finished
+    except ServerUnavailable:
+        return False
+
+
+def test_without_heartbeat_a_trial_that_hangs_goes_out_again(shared: EmbeddedDesk) -> None:
+    with Client(desk=Open(shared), heartbeat=False) as client:
+        study = study_of(client, "hangs", max_trials=1)
+        (hanging,) = study.suggest(client="a", lease_seconds=0.01)
+        (again,) = eventually(lambda: study.suggest(client="b"))
+        assert (again.number, hanging.refresh().attempt) == (1, 2)
+        study.delete()
 
 
 # --- A server that comes and goes
