@@ -12,8 +12,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,12 +20,18 @@ from typing import Any
 
 import yaml
 
+from katib.testing.commands import Command, run_forked
+
 SCRIPT = """
 echo "$KATIB_TRIAL_NAME $KATIB_ATTEMPT" >> starts
 echo "loss=$0"
 sleep $(awk "BEGIN { print $0 * 0.4 }")
 echo "$KATIB_TRIAL_NAME $KATIB_ATTEMPT" >> ends
 """
+
+
+class NotAnswered(Exception):
+    """A command that failed."""
 
 
 def main() -> None:
@@ -48,7 +52,7 @@ def chaos(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
     _begin(folder)
     for round_ in range(kills):
         process = _run(folder)
-        time.sleep(chance.uniform(0.0, 1.5))
+        time.sleep(chance.uniform(0.0, 1.0))
         process.kill()
         process.wait()
         if round_ % 3 == 2:
@@ -56,8 +60,8 @@ def chaos(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
         _check_finished(folder, finished)
     created = _katib(folder, "show", "chaos")["counts"]["created"]
     # The lowest limit that keeps what exists: the rest of the work is to finish those, and not one more.
-    done = _run(folder, "resume", "chaos", "--max-trials", str(max(created, 1)))
-    assert done.wait(100) == 0, (folder / "err.txt").read_text()
+    code, _, err = _forked(folder, "resume", "chaos", "--max-trials", str(max(created, 1)))
+    assert code == 0, err
     _check_finished(folder, finished)
     return {"kills": kills, "both": both, **_check_end(folder, created)}
 
@@ -66,7 +70,7 @@ def _begin(folder: Path) -> None:
     """Kill the first run as soon as its study is on record: on a slow machine later ones may never come that far."""
     process = _run(folder)
     while not _trials(folder):
-        assert process.poll() is None, (folder / "err.txt").read_text()
+        assert process.poll() is None, process.communicate()
         time.sleep(0.1)
     process.kill()
     process.wait()
@@ -100,32 +104,25 @@ def experiment() -> dict[str, Any]:
     }
 
 
-def _run(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    with (folder / "err.txt").open("ab") as err:
-        return subprocess.Popen(
-            [sys.executable, "-m", "katib", *(words or ("run", "study.yaml"))],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=err,
-        )
+def _run(folder: Path) -> Command:
+    return Command(["run", "study.yaml"], folder=folder, env=os.environ)
+
+
+def _forked(folder: Path, *words: str) -> tuple[int, str, str]:
+    return run_forked(words, folder=folder, env=os.environ, patience=100)
 
 
 def _katib(folder: Path, *words: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "katib", *words, "--output", "json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    code, out, err = _forked(folder, *words, "--output", "json")
+    if code:
+        raise NotAnswered(err)
+    return json.loads(out)
 
 
 def _trials(folder: Path) -> list[dict[str, Any]]:
     if not (folder / "katib.db").exists():
         return []
-    with contextlib.suppress(subprocess.CalledProcessError):
+    with contextlib.suppress(NotAnswered):
         return list(_katib(folder, "trials", "chaos"))
     return []
 

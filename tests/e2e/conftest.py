@@ -1,4 +1,7 @@
-"""The `katib` command as a user runs it: a real process, a real store, real trials, in a folder of its own."""
+"""The `katib` command as a user runs it: a real process, a real store, real trials, in a folder of its own.
+
+The processes are forked from one that has imported what they need; `run_cold` starts one as a shell would.
+"""
 
 import json
 import os
@@ -15,11 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
-from katib.testing.commands import run_forked
+from katib.testing.commands import Command, run_forked
 
 PATIENCE = 60.0
-LOOKING = {"list", "show", "trials", "explain", "export", "logs"}
-"""Commands that look at a store and end: tests run more of these than of all others together."""
 
 
 @dataclass
@@ -37,16 +38,14 @@ class Cli:
         return {**kept, "NO_COLOR": "1", "COLUMNS": "200"}
 
     def run(self, *args: str, code: int | None = 0, stdin: str = "") -> "Done":
-        """Run a command to its end; one that only looks is spared the start of an interpreter."""
-        done = self.run_forked(*args) if args[0] in LOOKING else self.run_cold(*args, stdin=stdin)
+        """Run a command to its end."""
+        done = Done(*run_forked(args, folder=self.folder, env=self.env, patience=110, stdin=stdin))
         if code is not None:
             assert done.code == code, f"exit {done.code}\n{done.out}\n{done.err}"
         return done
 
-    def run_forked(self, *args: str) -> "Done":
-        return Done(*run_forked(args, folder=self.folder, env=self.env, patience=110))
-
     def run_cold(self, *args: str, stdin: str = "") -> "Done":
+        """Run a command in an interpreter of its own, for what the start itself could break."""
         done = subprocess.run(
             self.words(*args),
             cwd=self.folder,
@@ -59,33 +58,25 @@ class Cli:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.words(*args),
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *args: str) -> Command:
+        """Start a command, and go on."""
+        return Command(args, folder=self.folder, env=self.env)
 
     def json(self, *args: str, code: int | None = 0) -> Any:
         return json.loads(self.run(*args, "--output", "json", code=code).out)
 
     @contextmanager
-    def announced(self, pattern: str, *args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    def announced(self, pattern: str, *args: str) -> Iterator[tuple[Command, str]]:
         """A server, and what the first line that it prints says by `pattern`: its address."""
         process = self.start(*args)
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
+            line = process.first_line()
             found = re.search(pattern, line)
-            assert found is not None, line or (process.stderr.read() if process.stderr else "")
+            assert found is not None, line or process.communicate(PATIENCE)
             yield process, found.group(1)
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
 
     def show(self, name: str = "study") -> Any:
         return self.json("show", name)
@@ -189,7 +180,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     return cli
 
 
-Serving = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
+Serving = Callable[..., AbstractContextManager[tuple[Command, str]]]
 
 
 @pytest.fixture
@@ -197,7 +188,7 @@ def serving(cli: Cli) -> Serving:
     """Starts `katib suggestion serve` with some arguments: the process, and its address."""
 
     @contextmanager
-    def started(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    def started(*args: str) -> Iterator[tuple[Command, str]]:
         with cli.announced(r"on (\S+:\d+);", "suggestion", "serve", "--workers", "1", *args) as found:
             yield found
 

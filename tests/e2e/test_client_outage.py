@@ -1,7 +1,6 @@
 """A server that is killed under its clients, and started again."""
 
 import socket
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import httpx
 import pytest
 
 from katib.client import Client
+from katib.testing.commands import Command
 
 
 def _free_port() -> int:
@@ -22,7 +22,7 @@ def serve(cli: Any) -> Any:
     """Starts `katib server` on one port, as often as it is called; ends those that still run."""
     port, started = _free_port(), []
 
-    def start() -> tuple[subprocess.Popen[str], str]:
+    def start() -> tuple[Command, str]:
         server = cli.start("server", "--port", str(port), "--grpc-port", "0")
         started.append(server)
         address = f"http://127.0.0.1:{port}"
@@ -32,7 +32,7 @@ def serve(cli: Any) -> Any:
     yield start
     for server in started:
         server.kill()
-        server.communicate()
+        server.wait()
 
 
 def _answers(address: str) -> bool:
@@ -42,7 +42,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def test_every_report_arrives_once(serve: Callable[[], tuple[subprocess.Popen[str], str]]) -> None:
+def test_every_report_arrives_once(serve: Callable[[], tuple[Command, str]]) -> None:
     server, address = serve()
     with Client(address) as client:
         study = client.create_study("outage", parameters={"x": "float:0:1"}, minimize="loss", algorithm="random")

@@ -16,6 +16,7 @@ import pytest
 
 from katib.rpc.methods import stub
 from katib.rpc.vizier_methods import LIST_STUDIES
+from katib.testing.commands import Command
 
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 SPEC = {
@@ -25,13 +26,13 @@ SPEC = {
     "parameters": [{"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}}],
 }
 
-Server = Callable[..., AbstractContextManager[tuple["subprocess.Popen[str]", str]]]
+Server = Callable[..., AbstractContextManager[tuple[Command, str]]]
 
 
 @pytest.fixture
 def server(cli) -> Server:
     @contextmanager
-    def started(*args: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    def started(*args: str) -> Iterator[tuple[Command, str]]:
         with cli.announced(r"at (\S+) ", "server", "--port", "0", *args) as found:
             yield found
 
@@ -72,8 +73,7 @@ def test_a_server_that_is_killed_is_replaced_in_the_middle(server: Server) -> No
             next(stream.iter_lines())
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
-        assert process.stderr is not None
-        lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+        lines = [json.loads(line) for line in process.communicate()[1].splitlines()]
         assert {"event": "request", "path": "/api/v1/studies/s/suggest", "status": 200}.items() <= lines[0].items()
 
 
@@ -126,12 +126,12 @@ def studies_over_grpc(line: str, credentials: grpc.ChannelCredentials | None = N
 def test_grpc_has_a_port_of_its_own(cli) -> None:
     process = cli.start("server", "--port", "0", "--quiet")
     try:
-        assert studies_over_grpc(process.stdout.readline()) == []
+        assert studies_over_grpc(process.first_line()) == []
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
@@ -145,7 +145,7 @@ def test_grpc_is_closed_to_others_unless_it_is_opened(cli) -> None:
         tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"]
         process = cli.start("server", "--host", "0.0.0.0", "--port", "0", "--quiet", *tls, *words)
         try:
-            line = process.stdout.readline()
+            line = process.first_line()
             if open_to_others:
                 trusted = grpc.ssl_channel_credentials((cli.folder / "cert.pem").read_bytes())
                 assert studies_over_grpc(line, trusted) == []
