@@ -34,7 +34,7 @@ from katib.core.advice import Advice
 from katib.core.metadata import MetadataItem
 from katib.core.objective import Objective
 from katib.core.observation import MetricPoint
-from katib.core.study import Budget, Condition, Study
+from katib.core.study import Budget, Condition, Study, StudyStatus
 from katib.core.trial import Transition, Trial, TrialState
 
 NAME_LIMIT = 255
@@ -197,6 +197,27 @@ class TrialFilter:
     after_ordinal: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudyFilter:
+    """Which studies to list.
+
+    Attributes:
+        prefix, contains: what the name begins with, and has in it, by character.
+        statuses: None for any.
+        uid: that one only; None for any.
+        after: (created_at, uid) of a study: those that come after it in the list, whether it is still there or not.
+        limit: so many at most; None for all.
+    """
+
+    prefix: str = ""
+    contains: str = ""
+    statuses: frozenset[StudyStatus] | None = None
+    uid: str | None = None
+    after: tuple[float, str] | None = None
+    limit: int | None = None
+
+
+ANY_STUDY = StudyFilter()
 ANY_TRIAL = TrialFilter()
 """Every trial, advice apart."""
 
@@ -260,8 +281,8 @@ class Store(Protocol):
         """The study of that name. Raises NotFound."""
         ...
 
-    def list_studies(self) -> list[Study]:
-        """All studies, oldest first."""
+    def list_studies(self, which: StudyFilter = ANY_STUDY) -> list[Study]:
+        """Studies, oldest first: by (created_at, uid)."""
         ...
 
     def delete_study(self, name: str) -> None:

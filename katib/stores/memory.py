@@ -13,6 +13,7 @@ from katib.core.study import Study
 from katib.core.trial import FINISHED, UNFINISHED, Trial, TrialState
 from katib.stores import rules
 from katib.stores.contract import (
+    ANY_STUDY,
     ANY_TRIAL,
     REPLIES_KEPT,
     Changes,
@@ -23,6 +24,7 @@ from katib.stores.contract import (
     Observation,
     Receipt,
     Reply,
+    StudyFilter,
     StudyView,
     Token,
     TrialFilter,
@@ -91,9 +93,9 @@ class MemoryStore:
         with self._lock:
             return self._named(name).fresh()
 
-    def list_studies(self) -> list[Study]:
+    def list_studies(self, which: StudyFilter = ANY_STUDY) -> list[Study]:
         with self._lock:
-            return [record.fresh() for record in self._by_name.values()]
+            return rules.selected_studies([record.fresh() for record in self._by_name.values()], which)
 
     def delete_study(self, name: str) -> None:
         with self._lock:

@@ -36,6 +36,7 @@ from katib.stores.contract import (
     Lease,
     NewStudy,
     Observation,
+    StudyFilter,
     StudyView,
     TrialFilter,
     TrialPoints,
@@ -299,6 +300,21 @@ def _kept_loan(loan: Loan | None) -> Loan | None:
 def with_metrics(trial: Trial, metrics: Metrics) -> Trial:
     """The trial with other metrics; its revision stays."""
     return replace(trial, metrics=metrics)
+
+
+def selected_studies(studies: Iterable[Study], which: StudyFilter) -> list[Study]:
+    """Those of `studies` that `which` asks for, in its order."""
+    place = attrgetter("created_at", "uid")
+    found = [
+        study
+        for study in studies
+        if study.name.startswith(kept(which.prefix))
+        and kept(which.contains) in study.name
+        and (which.statuses is None or study.condition.status in which.statuses)
+        and which.uid in (None, study.uid)
+        and (which.after is None or place(study) > which.after)
+    ]
+    return sorted(found, key=place)[: which.limit]
 
 
 def selected(trials: Iterable[Trial], which: TrialFilter) -> list[Trial]:

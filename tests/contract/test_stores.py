@@ -11,7 +11,7 @@ from katib.stores.contract import Store
 from katib.stores.memory import MemoryStore
 from katib.stores.opening import open_store
 from katib.testing.servers import Server
-from katib.testing.stores import StoreAbilities, StoreMachine, StoreSuite
+from katib.testing.stores import StoreAbilities, StoreMachine, StoreSuite, emptied
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +27,7 @@ def opener(location: str) -> Iterator[Callable[[], Store]]:
         opened.append(open_store(location))
         return opened[-1]
 
-    store = open_again()
-    for study in store.list_studies():
-        store.delete_study(study.name)
-    for token in store.tokens():
-        store.delete_token(token.id)
+    emptied(open_again())
     yield open_again
     for store in opened:
         store.close()

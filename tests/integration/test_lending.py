@@ -22,6 +22,7 @@ from katib.suggestion import open_suggestions
 from katib.suggestion.contract import SuggestionService
 from katib.testing.clock import A_MONDAY
 from katib.testing.servers import Server
+from katib.testing.stores import emptied
 
 
 class Clock:
@@ -77,12 +78,10 @@ def handle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
     def kept() -> Store:
         opened.append(handle())
-        return opened[-1]
+        return opened[-1] if len(opened) > 1 else emptied(opened[-1])
 
     yield kept
     for store in opened:
-        for study in store.list_studies():
-            store.delete_study(study.name)
         store.close()
 
 

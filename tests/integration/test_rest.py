@@ -18,6 +18,7 @@ from katib.suggestion.contract import SuggestionService
 from katib.testing import builders as make
 from katib.testing.http import client_of
 from katib.testing.servers import Server
+from katib.testing.stores import emptied
 
 SPEC: dict[str, Any] = {
     "objective": {"type": "minimize", "objectiveMetricName": "loss"},
@@ -47,10 +48,8 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(location: str) -> Iterator[Store]:
-    opened = open_store(location)
+    opened = emptied(open_store(location))
     yield opened
-    for study in opened.list_studies():
-        opened.delete_study(study.name)
     opened.close()
 
 

@@ -490,6 +490,12 @@ def test_lists_come_in_pages_for_who_wants_them(server: Vizier) -> None:
     assert seen == [["1", "2"], ["3", "4"], ["5"]]
     names = [each.display_name for each in server.call(rpc.LIST_STUDIES, parent=OWNER).studies]
     assert names == ["s", "s2", "s3", "s4"]
+    first = server.call(rpc.LIST_STUDIES, parent=OWNER, page_size=3)
+    rest = server.call(rpc.LIST_STUDIES, parent=OWNER, page_size=3, page_token=first.next_page_token)
+    assert [[each.display_name for each in part.studies] for part in (first, rest)] == [["s", "s2", "s3"], ["s4"]]
+    assert rest.next_page_token == ""
+    for token in ("next", "nan~a", "-inf~a"):
+        assert server.refused(rpc.LIST_STUDIES, parent=OWNER, page_token=token)[0] is Code.INVALID_ARGUMENT
     assert server.refused(rpc.LIST_TRIALS, parent=study, page_token="next")[0] is Code.INVALID_ARGUMENT
 
 

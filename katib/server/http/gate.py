@@ -6,7 +6,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from katib.core.study import Study
 from katib.errors import KatibError, NotFound
 from katib.server.http.problems import problem, status_of
 from katib.service.access import Access, refusal
@@ -57,7 +56,7 @@ class Gate:
             return problem(403, "forbidden", why)
         state = scope.setdefault("state", {})
         state["token_id"] = token.id
-        state["sees"] = (lambda study: _is_of(study, token)) if token.study_uid else None
+        state["sees"] = token.study_uid or None
         return None
 
     async def _forbidden(self, scope: Scope, token: Token) -> str:
@@ -76,7 +75,3 @@ class Gate:
         client = scope.get("client") or ("", 0)
         fields = {"method": scope["method"], "path": scope["path"], "client": client[0], "reason": why}
         log.warning("denied", extra={"fields": {**fields, "token": token.id if token else None}})
-
-
-def _is_of(study: Study, token: Token) -> bool:
-    return study.uid == token.study_uid

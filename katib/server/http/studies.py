@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from katib.core.study import Study, StudyStatus
-from katib.errors import Conflict, Fault, InvalidInput
+from katib.errors import Conflict
 from katib.server.http import models
 from katib.server.http.answers import Json, problems, study_tag, tagged, wished_generation
 from katib.server.http.depends import DeskOf, IfMatch, IfNoneMatch, Key, Page
@@ -16,8 +16,10 @@ from katib.server.http.idempotency import IdempotencyKey, IdempotentRoute
 from katib.service import copying
 from katib.service.desk import Desk, Limits
 from katib.service.export import as_csv, as_document
+from katib.service.listing import page_of, place_of
 from katib.service.shown import study_in_full, study_out
 from katib.service.views import best_trial
+from katib.stores.contract import StudyFilter
 
 router = APIRouter(prefix="/api/v1", tags=["studies"], route_class=IdempotentRoute)
 
@@ -45,19 +47,16 @@ def list_studies(
     _if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Studies, oldest first."""
-    place = _read_place(after)
-    found = [
-        study
-        for study in sorted(desk.store.list_studies(), key=_place)
-        if _place(study) > place and name in study.name and (not status or study.condition.status in status)
-    ]
-    allowed = getattr(request.state, "sees", None)
-    if allowed is not None:
-        found = [study for study in found if allowed(study)]
-    page, now = found[:limit], desk.now()
-    shown = [study_out(study, best_trial(desk.store, study), now=now) for study in page]
-    more = _write_place(page[-1]) if len(found) > limit else None
-    return tagged(request, {"studies": shown, "next": more})
+    which = StudyFilter(
+        contains=name,
+        statuses=frozenset(status) if status else None,
+        uid=getattr(request.state, "sees", None),
+        after=place_of(after, path="after"),
+    )
+    found, more = page_of(desk.store, which, limit)
+    now = desk.now()
+    shown = [study_out(study, best_trial(desk.store, study), now=now) for study in found]
+    return tagged(request, {"studies": shown, "next": more or None})
 
 
 @router.get("/studies/{study}", response_model=models.StudyInFull, responses=problems(404))
@@ -172,25 +171,3 @@ def _changed_meanwhile(if_match: str | None) -> Iterator[None]:
         if if_match is None:
             raise
         raise HTTPException(412, error.message) from error
-
-
-Place = tuple[float, str]
-"""Of a study in the list: when it was created, and its uid."""
-
-
-def _place(study: Study) -> Place:
-    return (study.created_at, study.uid)
-
-
-def _write_place(study: Study) -> str:
-    return f"{study.created_at!r}~{study.uid}"
-
-
-def _read_place(text: str) -> Place:
-    if not text:
-        return (float("-inf"), "")
-    created, _, uid = text.partition("~")
-    try:
-        return (float(created), uid)
-    except ValueError:
-        raise InvalidInput([Fault(path="after", given=text, wanted="`next` of the page before")]) from None

@@ -13,10 +13,11 @@ from katib.rpc.convert.vizier.study import annotations, lease_seconds, spec_docu
 from katib.rpc.vizier_methods import EMPTY
 from katib.server.vizier.answers import LEASE_SECONDS, Answers
 from katib.server.vizier.open import open_study
-from katib.server.vizier.pages import page
+from katib.server.vizier.pages import page_size
 from katib.service.desk import Desk
 from katib.service.keeping import annotate, declare_complete
-from katib.stores.contract import TrialFilter, Wish
+from katib.service.listing import page_of, place_of
+from katib.stores.contract import StudyFilter, TrialFilter, Wish
 
 PART_LIMIT = 199
 """Characters of an owner and a study together: with the slash between them, a study's name."""
@@ -61,8 +62,9 @@ class StudyRpcs:
     ) -> vizier.ListStudiesResponse:
         """The owner's studies, oldest first; none for an owner that has none."""
         prefix = f"{read_owner(request.parent)}/"
-        named = [study for study in self._desk.store.list_studies() if study.name.startswith(prefix)]
-        part, token = page(named, request.page_size, request.page_token)
+        size = page_size(request.page_size)
+        which = StudyFilter(prefix=prefix, after=place_of(request.page_token, path="page_token"))
+        part, token = page_of(self._desk.store, which, size)
         return vizier.ListStudiesResponse(studies=map(self._answers.study, part), next_page_token=token)
 
     def delete_study(self, request: vizier.DeleteStudyRequest, _context: grpc.ServicerContext) -> empty_pb2.Empty:

@@ -6,7 +6,7 @@ from katib.core.advice import Advice
 from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.stores import rules
-from katib.stores.contract import Changes, Lease, StudyView
+from katib.stores.contract import Changes, Lease, StudyFilter, StudyView
 from katib.stores.documents import Documents
 from katib.stores.sql import statements as sql
 from katib.stores.sql.database import Work
@@ -47,9 +47,33 @@ class StudyRecords:
         statement = sql.LOCKED_BY_UID if locked else sql.STUDY_BY_UID
         return self._found(work, work.one(statement, uid=rules.kept(uid)), uid)
 
-    def everyone(self, work: Work) -> list[StudyRow]:
-        """All studies, oldest first."""
-        return [self._complete(work, row) for row in work.all(sql.ALL_STUDIES)]
+    def listed(self, work: Work, which: StudyFilter) -> list[StudyRow]:
+        """Those that are asked for, oldest first."""
+        statuses = sorted(which.statuses or ())
+        if which.statuses is not None and not statuses:
+            return []
+        prefix, contains = rules.kept(which.prefix), rules.kept(which.contains)
+        created_at, uid = which.after or (0.0, "")
+        statement = sql.listed_studies(
+            len(statuses),
+            prefix=bool(prefix),
+            contains=bool(contains),
+            uid=which.uid is not None,
+            after=which.after is not None,
+            limited=which.limit is not None,
+        )
+        rows = work.all(
+            statement,
+            prefix=prefix,
+            length=len(prefix),
+            contains=contains,
+            uid=which.uid,
+            created_at=created_at,
+            after_uid=rules.kept(uid),
+            number=which.limit,
+            **{f"status{position}": status.value for position, status in enumerate(statuses)},
+        )
+        return [self._complete(work, row) for row in rows]
 
     def insert(self, work: Work, study: Study) -> StudyRow:
         """Record a new study. Raises AlreadyExists when its name or uid is taken."""

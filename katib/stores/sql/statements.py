@@ -7,7 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Delete, Insert, Select, Table, Update, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Delete,
+    Insert,
+    Integer,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from katib.core.trial import FINISHED, UNFINISHED
 from katib.stores.sql.rows import (
@@ -99,7 +113,6 @@ STUDY_AS_READ = (
     select(studies.c.id).where(*(studies.c[key] == bindparam(f"key_{key}") for key in _KEYS_OF_BASIS)).with_for_update()
 )
 STUDY_ID = select(studies.c.id).where(studies.c.uid == bindparam("uid"))
-ALL_STUDIES = _STUDY.order_by(studies.c.id)
 DOCUMENTS = select(documents.c.document, documents.c.effective, documents.c.objective).where(
     documents.c.study_id == bindparam("study_id")
 )
@@ -115,6 +128,30 @@ UNUSED_ADVICE = (
     .order_by(trials.c.ordinal)
     .limit(bindparam("number", type_=trials.c.ordinal.type))
 )
+
+
+@cache
+def listed_studies(statuses: int, *, prefix: bool, contains: bool, uid: bool, after: bool, limited: bool) -> Statement:
+    """Studies by (created_at, uid): in one of the states status0 …, unless there is none; whose name begins with
+    `prefix`, which has `length` characters, and has `contains` in it; of `uid`; after (`created_at`, `after_uid`); at
+    most `number`.
+    """
+    found, name, born = _STUDY, studies.c.name, studies.c.created_at
+    if statuses:
+        found = found.where(_one_of(studies.c.status, "status", statuses))
+    if prefix:
+        begin = func.substr(name, 1, bindparam("length", type_=Integer()), type_=name.type)
+        found = found.where(begin == bindparam("prefix"))
+    if contains:
+        # No database looks at characters in another way here, as LIKE does.
+        found = found.where(func.replace(name, bindparam("contains", type_=name.type), "", type_=name.type) != name)
+    if uid:
+        found = found.where(studies.c.uid == bindparam("uid"))
+    if after:
+        later = (born == bindparam("created_at")) & (studies.c.uid > bindparam("after_uid"))
+        found = found.where((born > bindparam("created_at")) | later)
+    found = found.order_by(born, studies.c.uid)
+    return found.limit(bindparam("number", type_=Integer())) if limited else found
 
 
 @cache

@@ -8,6 +8,7 @@ from katib.core.study import Study, Summary
 from katib.core.trial import Transition, Trial, TrialState
 from katib.stores import rules
 from katib.stores.contract import (
+    ANY_STUDY,
     ANY_TRIAL,
     Changes,
     Committed,
@@ -16,6 +17,7 @@ from katib.stores.contract import (
     NewStudy,
     Observation,
     Reply,
+    StudyFilter,
     StudyView,
     Token,
     TrialFilter,
@@ -51,8 +53,8 @@ class SqlStore:
     def get_study(self, name: str) -> Study:
         return self._database.read(lambda work: self._studies.by_name(work, name).study)
 
-    def list_studies(self) -> list[Study]:
-        return self._database.read(lambda work: [row.study for row in self._studies.everyone(work)])
+    def list_studies(self, which: StudyFilter = ANY_STUDY) -> list[Study]:
+        return self._database.read(lambda work: [row.study for row in self._studies.listed(work, which)])
 
     def delete_study(self, name: str) -> None:
         def delete(work: Work) -> None:

@@ -10,7 +10,7 @@
 A store that cannot be shared gives the same object at every call, and says so in its abilities.
 """
 
-from katib.testing.stores.base import StoreAbilities, StoreCases
+from katib.testing.stores.base import StoreAbilities, StoreCases, emptied
 from katib.testing.stores.desk import DeskCases
 from katib.testing.stores.log import LogCases
 from katib.testing.stores.machine import StoreMachine
@@ -19,7 +19,7 @@ from katib.testing.stores.sharing import SharingCases
 from katib.testing.stores.studies import StudyCases
 from katib.testing.stores.trials import CommitCases, TrialCases
 
-__all__ = ["StoreAbilities", "StoreCases", "StoreMachine", "StoreSuite"]
+__all__ = ["StoreAbilities", "StoreCases", "StoreMachine", "StoreSuite", "emptied"]
 
 
 class StoreSuite(StudyCases, TrialCases, CommitCases, LogCases, MetadataCases, RemovalCases, DeskCases, SharingCases):

@@ -9,7 +9,7 @@ import pytest
 from katib.core.objective import Objective, Strategy
 from katib.core.study import Budget, StudyReason, StudyStatus
 from katib.errors import AlreadyExists, Conflict, LeaseHeld, NotFound, Stale
-from katib.stores.contract import NAME_LIMIT, Changes, Event, Lease, Store, Wish
+from katib.stores.contract import NAME_LIMIT, Changes, Event, Lease, Store, StudyFilter, Wish
 from katib.testing import builders as make
 from katib.testing.stores.base import NOW, Owned, StoreCases, new_study, points
 
@@ -54,10 +54,39 @@ class StudyCases(StoreCases):
 
     def test_names_that_differ_in_anything_are_different(self, store: Store) -> None:
         names = ["a", "A", "á", "a ", "b", "ß", "ss", "x" * NAME_LIMIT]
-        for name in names:
-            store.create_study(new_study(name), now=NOW)
+        for number, name in enumerate(names):
+            store.create_study(new_study(name), now=NOW + number)
         assert [study.name for study in store.list_studies()] == names
+        for name in names:
+            same = [other for other in names if other.startswith(name)]
+            assert [study.name for study in store.list_studies(StudyFilter(prefix=name))] == same
+            having = [other for other in names if name in other]
+            assert [study.name for study in store.list_studies(StudyFilter(contains=name))] == having
         assert [store.get_study(name).name for name in names] == names
+
+    def test_studies_are_listed_in_pages(self, store: Store) -> None:
+        """By (created_at, uid), wherever the study after which it goes on is by now."""
+        for number, uid in enumerate("cabed"):
+            store.create_study(new_study(f"%{uid}_", uid), now=NOW + number // 3 / 7)
+        order = ["a", "b", "c", "d", "e"]
+
+        def listed(**which: Any) -> list[str]:
+            return [study.uid for study in store.list_studies(StudyFilter(**which))]
+
+        assert listed() == order
+        places = {study.uid: (study.created_at, study.uid) for study in store.list_studies()}
+        for number, uid in enumerate(order):
+            assert listed(after=places[uid], limit=2) == order[number + 1 : number + 3]
+        store.delete_study("%c_")
+        assert listed(after=places["c"], limit=1) == ["d"]
+        assert listed(uid="b") == ["b"]
+        assert (listed(contains="%"), listed(contains="%%"), listed(prefix="%e_")) == (["a", "b", "d", "e"], [], ["e"])
+        owned = store.acquire("%d_", "me", now=NOW, seconds=60)
+        store.commit(owned, Changes(condition=make.condition()), now=NOW)
+        running = frozenset({StudyStatus.RUNNING})
+        assert listed(statuses=running) == ["d"]
+        assert listed(statuses=running | {StudyStatus.CREATED}, after=places["a"], limit=9) == ["b", "d", "e"]
+        assert listed(statuses=frozenset()) == []
 
     def test_what_is_too_long_is_refused_before_anything_is_written(self, store: Store) -> None:
         with pytest.raises(ValueError, match=str(NAME_LIMIT)):
