@@ -11,6 +11,7 @@ from katib.cli.export import export
 from katib.cli.hints import complete
 from katib.cli.listing import list_studies
 from katib.cli.logs import logs
+from katib.cli.operator import operator
 from katib.cli.resume import resume
 from katib.cli.run import RunCommand
 from katib.cli.run import run as run_command
@@ -48,6 +49,7 @@ app.command("delete", short_help="Delete a study with all its results.")(delete)
 app.command("export", short_help="Print the results as CSV or JSON.")(export)
 app.command("validate", short_help="Check an Experiment file.")(validate)
 app.command("server")(server)
+app.command("operator", short_help="Carry the Experiments of a Kubernetes cluster.")(operator)
 app.add_typer(token, name="token")
 app.add_typer(suggestion, name="suggestion")
 app.command("algorithms", short_help="List algorithms and their settings.")(algorithms)

@@ -1,7 +1,6 @@
 """`katib server`."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
 
@@ -61,6 +60,7 @@ def server(
 
     from katib.cli.options import settings_of, store_location
     from katib.cli.render import say
+    from katib.cli.serving import Serving, serve
     from katib.server.http.app import create_app
     from katib.server.loglines import log_lines
     from katib.server.running import HttpServer, check_protected, is_loopback
@@ -84,7 +84,7 @@ def server(
             http = HttpServer(create_app(desk, settings, authenticated=authenticated), settings)
             asks = "a token is asked for" if authenticated else "nobody is asked for a token"
             said = f"serving studies at {http.address} ({asks})"
-            servers: list[_Server] = [http]
+            servers: list[Serving] = [http]
             # Its clients send no credentials: where others reach it, or a token is needed, somebody has to ask for it.
             if open_grpc or (is_loopback(host) and not authenticated):
                 grpc = open_study_server(desk, settings, require_trial_token=require_trial_token)
@@ -93,48 +93,9 @@ def server(
             log_lines()
             if quiet:
                 logging.getLogger("katib.server.requests").setLevel(logging.WARNING)
-            _serve(servers, lambda: say(f"{said}; Ctrl-C stops"))
+            serve(servers, lambda: say(f"{said}; Ctrl-C stops"))
         finally:
             suggestions.close()
             stopping.close()
     finally:
         store.close()
-
-
-class _Server(Protocol):
-    """What starts, stops when its open requests are answered, and can be made not to wait for them."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def hurry(self) -> None: ...
-
-
-def _serve(servers: Sequence[_Server], started: Callable[[], None]) -> None:
-    """Run servers until a signal comes; the second one does not wait for open requests."""
-    import signal
-    import threading
-
-    stopping = threading.Event()
-
-    def on_signal(_number: int, _frame: object) -> None:
-        # Nothing that waits: a handler must not wait for threads.
-        if stopping.is_set():
-            for server in servers:
-                server.hurry()
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    for server in servers:
-        server.start()
-    started()
-    while not stopping.wait(1.0):
-        pass
-    # All at once: they have the same time.
-    endings = [threading.Thread(target=server.stop, daemon=True) for server in servers]
-    for ending in endings:
-        ending.start()
-    for ending in endings:
-        ending.join()

@@ -21,7 +21,8 @@ def validate(
 
     Example: katib validate examples/quickstart/experiment.yaml
     """
-    from katib.embedded.starting import check_runnable, checked, grid_faults, grid_notes
+    from katib.embedded.starting import check_runnable, grid_faults, grid_notes
+    from katib.service.checks import checked
     from katib.spec.cluster import cluster_warnings, likely_mistakes
     from katib.spec.loading import load_file
     from katib.suggestion import open_suggestions

@@ -1,5 +1,6 @@
 """The loop: takes names from the queue, looks at each study it owns, keeps its lease, and backs off from trouble."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,17 +12,26 @@ from katib.controller.owned import OwnedStudy
 from katib.controller.queue import WorkQueue
 from katib.controller.reconcile import Looked, look
 from katib.core.study import Study
+from katib.core.trial import Trial
 from katib.errors import Conflict, KatibError, Stale
-from katib.stores.contract import Store
+from katib.stores.contract import Changes, Event, Store
 from katib.suggestion.contract import SuggestionService
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a look found, for people to see. `error`: why the last look failed; empty when it did not."""
+    """What a look found, for people to see.
+
+    Attributes:
+        error: why the last look failed; empty when it did not.
+        over: there is nothing more to look at: the study has ended, or belongs to somebody else.
+    """
 
     looked: Looked | None = None
     error: str = ""
+    over: bool = False
 
 
 @dataclass
@@ -32,10 +42,14 @@ class _Watched:
     progress: Progress = field(default_factory=Progress)
     over: threading.Event = field(default_factory=threading.Event)
     failure: KatibError | None = None
+    looking: threading.Lock = field(default_factory=threading.Lock)
+    """Held while somebody works on the study."""
 
 
 class Controller:
-    """Carries the studies it owns to their verdicts, in the thread that calls `run_until`.
+    """Carries the studies it owns to their verdicts, in the thread that calls `run_until_over` or `run`.
+
+    Studies may be taken and let go from any thread.
 
     Args:
         now: seconds since the epoch; the controller's only clock for what it records.
@@ -69,8 +83,23 @@ class Controller:
         return name in self._watched
 
     def let_go(self, name: str) -> None:
-        """Give up a study's lease, and look after it no more."""
-        self._store.release(self._watched.pop(name).owned.lease)
+        """Give up a study's lease, and look after it no more, once a look that is under way is over."""
+        watched = self._watched.pop(name)
+        with watched.looking:
+            self._store.release(watched.owned.lease)
+
+    def remove(self, name: str, trial: Trial, why: str) -> None:
+        """Take a trial of a study off the record, and end its run. Raises what `Store.commit` raises."""
+        watched = self._watched[name]
+        owned, now = watched.owned, self._now()
+        with watched.looking:
+            owned.view = None
+            event = Event(time=now, kind="Normal", reason="TrialRemoved", message=f"{trial.name}: {why}")
+            self._store.commit(owned.lease, Changes(removed=[trial.ordinal], events=[event]), now=now)
+            owned.unsaved.pop((trial.name, trial.attempt), None)
+            owned.runner.stop((trial.name, trial.attempt))
+            owned.runner.forget([(trial.name, trial.attempt)])
+        self.wake(name)
 
     def wake(self, name: str) -> None:
         """Look at a study now: something about it changed."""
@@ -95,6 +124,14 @@ class Controller:
             raise watched.failure
         return self._store.get_study(name)
 
+    def run(self, stopping: threading.Event) -> None:
+        """Work on whatever studies there are until told to stop. What goes wrong with one is no other's concern."""
+        while not stopping.is_set():
+            try:
+                self._step(self._settings.controller.wish_poll)
+            except Exception:
+                log.exception("a study cannot be looked at")
+
     def close(self) -> None:
         """Give up every study's lease and stop asking. Runs go on."""
         self._asker.close()
@@ -107,6 +144,12 @@ class Controller:
         watched = self._watched.get(name) if name is not None else None
         if name is None or watched is None:
             return
+        with watched.looking:
+            self._look(name, watched)
+
+    def _look(self, name: str, watched: _Watched) -> None:
+        if self._watched.get(name) is not watched:
+            return
         try:
             self._renew(watched)
             looked = look(watched.owned, self._store, self._asker, self._settings.controller, now=self._now())
@@ -115,14 +158,18 @@ class Controller:
         except Stale as error:
             watched.failure = error
             watched.over.set()
+            self._publish(watched, Progress(looked=watched.progress.looked, error=str(error), over=True))
         except KatibError as error:
             # Whatever it is (the store is away, the disk is full, the algorithm fails), trials that run go on running
             # and what they report is kept; the look is simply tried again.
             self._queue.failed(name)
             self._publish(watched, Progress(looked=watched.progress.looked, error=str(error)))
+        except Exception:
+            self._queue.failed(name)
+            raise
         else:
             self._queue.succeeded(name)
-            self._publish(watched, Progress(looked=looked))
+            self._publish(watched, Progress(looked=looked, over=looked.over))
             if looked.over:
                 watched.over.set()
             else:

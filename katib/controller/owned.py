@@ -39,6 +39,12 @@ class OwnedStudy:
     read_at: float = 0.0
     changed: bool = False
 
+    def close(self) -> None:
+        """Let go of its runs, which go on, and judge no more."""
+        self.runner.close()
+        if self.stopper is not None:
+            self.stopper.close()
+
     @property
     def name(self) -> str:
         return self.lease.study

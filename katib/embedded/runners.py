@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from katib.core.study import RetryPolicy, Study
+from katib.core.study import Study
 from katib.runners.contract import TrialRunner
 from katib.runners.local import LocalRunner
 from katib.service.studies import cluster_of, workdir_of
-from katib.spec.container import retries_of
 from katib.spec.prepare import from_effective
 
 
@@ -25,8 +24,3 @@ def open_runner(study: Study) -> TrialRunner:
         run_dir=Path(study.run_dir),
         retain=bool(from_effective(study.effective).spec.trial_template.retain),
     )
-
-
-def retry_policy(study: Study) -> RetryPolicy:
-    """How often a trial is tried again: the backoffLimit of its template."""
-    return RetryPolicy(retries=retries_of(from_effective(study.effective).spec.trial_template.trial_spec or {}))

@@ -9,16 +9,13 @@ from types import TracebackType
 
 from katib.config import Settings
 from katib.controller.controller import Controller, Progress
-from katib.controller.orders import Orders
+from katib.controller.opening import Opener
 from katib.controller.owned import OwnedStudy
-from katib.controller.stopping import Stopper
 from katib.core.study import Study
-from katib.embedded.runners import open_runner, retry_policy
+from katib.embedded.runners import open_runner
 from katib.errors import LeaseHeld
 from katib.service.owners import Owner
 from katib.service.studies import Studies
-from katib.spec.prepare import from_effective
-from katib.spec.study import stopping_config
 from katib.stores.contract import Lease, Store, Wish
 from katib.suggestion import open_suggestions
 from katib.suggestion.early_stopping import open_early_stopping
@@ -43,6 +40,7 @@ class Session:
         self.early_stopping: EarlyStopping = open_early_stopping(self.settings.early_stopping)
         self.studies = Studies(self.store, now=time.time)
         self._controller = Controller(self.store, self.suggestions, self.settings)
+        self._opener = Opener(self.store, self.suggestions, self.early_stopping, self.settings, self._controller.news)
         self._owned: dict[str, OwnedStudy] = {}
         self._closing = threading.Lock()
 
@@ -87,9 +85,7 @@ class Session:
         with self._closing:
             self._controller.close()
             for owned in self._owned.values():
-                owned.runner.close()
-                if owned.stopper is not None:
-                    owned.stopper.close()
+                owned.close()
             self._owned.clear()
             self.suggestions.close()
             self.early_stopping.close()
@@ -102,19 +98,7 @@ class Session:
     def _take(self, name: str) -> OwnedStudy:
         lease = self._acquire(name)
         study = self.store.get_study(name)
-        experiment = from_effective(study.effective)
-        abilities = self.suggestions.abilities(experiment.spec.algorithm.algorithm_name)
-        owned = OwnedStudy(
-            lease=lease,
-            orders=Orders(study.effective, checkpoints=abilities.continues),
-            runner=open_runner(study),
-            retry=retry_policy(study),
-            abilities=abilities,
-        )
-        stopping = stopping_config(experiment, uid=study.uid, budget=study.budget)
-        if stopping is not None:
-            owned.stopper = Stopper(stopping, self.early_stopping, self.store, lambda: self._controller.news(name))
-            owned.stopper.wait_for_rules(self.settings.early_stopping.first)
+        owned = self._opener.open(lease, study, open_runner(study))
         self._owned[name] = owned
         return owned
 

@@ -1,32 +1,27 @@
 """From an Experiment document to a study on record, checked whole before anything is written."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from katib.core.study import Study
-from katib.embedded.on_cluster import check_on_cluster, place_on
 from katib.embedded.session import Session
-from katib.errors import AlgorithmUnknown, Fault, InvalidInput
+from katib.errors import Fault, InvalidInput
 from katib.runners.local.places import collected_path, place_of
 from katib.runners.local.supervisor.processes import CannotStart, find_program
-from katib.service.checks import check_early_stopping
+from katib.service.checks import checked
+from katib.service.on_cluster import check_on_cluster, place_on
 from katib.spec.cluster import likely_mistakes
 from katib.spec.container import Process, process_of
-from katib.spec.defaults import with_defaults
 from katib.spec.experiment import TrialTemplate
-from katib.spec.paths import nearest_line, within
 from katib.spec.placeholders import texts
-from katib.spec.prepare import Prepared, prepare
+from katib.spec.prepare import Prepared
 from katib.spec.render import Template
-from katib.spec.shape import parse, plain
 from katib.spec.study import search_space, study_config
 from katib.suggestion.check import combination_faults, grid_note
 from katib.suggestion.contract import SuggestionService
-from katib.suggestion.early_stopping.contract import EarlyStopping
-from katib.suggestion.early_stopping.local import LocalEarlyStopping
 
 if TYPE_CHECKING:
     from katib.runners.kubernetes import Cluster
@@ -74,59 +69,6 @@ def start(
     if study.stop_requested and not study.condition.concluded:
         study = session.studies.go_on(study.name)
     return Started(study=study, created=opened.created, notes=notes)
-
-
-def checked(
-    document: Mapping[str, Any],
-    suggestions: SuggestionService,
-    *,
-    stopping: EarlyStopping | None = None,
-    lines: Mapping[str, int] | None = None,
-) -> Prepared:
-    """The experiment, with everything right that needs no cluster. Raises InvalidInput with all its faults.
-
-    `stopping`: who answers for early stopping; None for what is installed.
-    """
-    try:
-        prepared = prepare(document, lines=lines)
-    except InvalidInput as error:
-        also = _unknown_algorithm(document, suggestions) or _faults_of_settings(document, error.faults, suggestions)
-        raise InvalidInput([*error.faults, *also], what=error.what) from error
-    faults = _unknown_algorithm(prepared.effective, suggestions)
-    faults = faults or list(suggestions.validate(study_config(prepared.experiment, uid="")))
-    if faults:
-        raise InvalidInput(faults, what=f"algorithm {prepared.experiment.spec.algorithm.algorithm_name!r}")
-    check_early_stopping(prepared, stopping or LocalEarlyStopping())
-    return prepared
-
-
-def _faults_of_settings(
-    document: Mapping[str, Any], known: Sequence[Fault], suggestions: SuggestionService
-) -> list[Fault]:
-    """What the algorithm says of its settings in a document with faults elsewhere. With a fault in what the algorithm
-    is told (the space, the objective, the budget) it is not asked: it would speak of what was left out.
-    """
-    told = ("spec.algorithm", "spec.parameters", "spec.objective", "spec.maxTrialCount", "spec.parallelTrialCount")
-    experiment = with_defaults(parse(plain(document)[0])[0])
-    if any(within(fault.path, part) or within(part, fault.path) for fault in known for part in told):
-        return []
-    lines: Mapping[str, int] = getattr(document, "lines", {})
-    found = suggestions.validate(study_config(experiment, uid=""))
-    return [replace(fault, line=nearest_line(fault.path, lines)) for fault in found]
-
-
-def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionService) -> list[Fault]:
-    spec = document.get("spec")
-    algorithm = spec.get("algorithm") if isinstance(spec, Mapping) else None
-    name = algorithm.get("algorithmName") if isinstance(algorithm, Mapping) else None
-    if not name:
-        return []
-    try:
-        suggestions.abilities(str(name))
-    except AlgorithmUnknown as error:
-        path = "spec.algorithm.algorithmName"
-        return [Fault(path=path, given=str(name), wanted=error.message, hint=error.hint)]
-    return []
 
 
 def grid_notes(prepared: Prepared, suggestions: SuggestionService) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The service DBManager: what trials reported, over Katib's API. For trials that are on record, and only for those."""
 
+import contextlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,15 +79,21 @@ class DbManagerServicer:
 
 def find_trial(store: Store, name: str) -> tuple[Study, Trial]:
     """The trial of that name, and its study. Raises NotFound."""
-    try:
-        # A trial's name is its study's and a suffix.
-        study = store.get_study(name.rpartition("-")[0])
+    for study in _studies(store, name.rpartition("-")[0]):
         found = store.trials(study.uid, TrialFilter(names=frozenset({name})))
-    except NotFound:
-        found = []
-    if not found:
-        raise NotFound(f"there is no trial {name[:NAME_LIMIT]!r}", hint="`katib trials STUDY` shows those that are")
-    return study, found[0]
+        if found:
+            return study, found[0]
+    raise NotFound(f"there is no trial {name[:NAME_LIMIT]!r}", hint="`katib trials STUDY` shows those that are")
+
+
+def _studies(store: Store, name: str) -> Iterator[Study]:
+    """The studies whose trials' names begin with `name`: the one of that name, and those of namespaces."""
+    with contextlib.suppress(NotFound):
+        yield store.get_study(name)
+    for study in store.list_studies():
+        before, slash, last = study.name.rpartition("/")
+        if before and slash and last == name:
+            yield study
 
 
 def _read(logs: Iterable[api.MetricLog], *, now: float) -> tuple[MetricPoint, ...]:

@@ -1,11 +1,73 @@
 """Checks of a specification that only a service can make."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
-from katib.spec.prepare import Prepared
-from katib.spec.study import stopping_config
+from katib.spec.defaults import with_defaults
+from katib.spec.paths import nearest_line, within
+from katib.spec.prepare import Prepared, prepare
+from katib.spec.shape import parse, plain
+from katib.spec.study import stopping_config, study_config
+from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
+from katib.suggestion.early_stopping.local import LocalEarlyStopping
 
 STOPPING_NAME = "spec.earlyStopping.algorithmName"
+
+
+def checked(
+    document: Mapping[str, Any],
+    suggestions: SuggestionService,
+    *,
+    stopping: EarlyStopping | None = None,
+    lines: Mapping[str, int] | None = None,
+) -> Prepared:
+    """The experiment, with everything right that needs no cluster. Raises InvalidInput with all its faults.
+
+    `stopping`: who answers for early stopping; None for what is installed.
+    """
+    try:
+        prepared = prepare(document, lines=lines)
+    except InvalidInput as error:
+        also = _unknown_algorithm(document, suggestions) or _faults_of_settings(document, error.faults, suggestions)
+        raise InvalidInput([*error.faults, *also], what=error.what) from error
+    faults = _unknown_algorithm(prepared.effective, suggestions)
+    faults = faults or list(suggestions.validate(study_config(prepared.experiment, uid="")))
+    if faults:
+        raise InvalidInput(faults, what=f"algorithm {prepared.experiment.spec.algorithm.algorithm_name!r}")
+    check_early_stopping(prepared, stopping or LocalEarlyStopping())
+    return prepared
+
+
+def _faults_of_settings(
+    document: Mapping[str, Any], known: Sequence[Fault], suggestions: SuggestionService
+) -> list[Fault]:
+    """What the algorithm says of its settings in a document with faults elsewhere. With a fault in what the algorithm
+    is told (the space, the objective, the budget) it is not asked: it would speak of what was left out.
+    """
+    told = ("spec.algorithm", "spec.parameters", "spec.objective", "spec.maxTrialCount", "spec.parallelTrialCount")
+    experiment = with_defaults(parse(plain(document)[0])[0])
+    if any(within(fault.path, part) or within(part, fault.path) for fault in known for part in told):
+        return []
+    lines: Mapping[str, int] = getattr(document, "lines", {})
+    found = suggestions.validate(study_config(experiment, uid=""))
+    return [replace(fault, line=nearest_line(fault.path, lines)) for fault in found]
+
+
+def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionService) -> list[Fault]:
+    spec = document.get("spec")
+    algorithm = spec.get("algorithm") if isinstance(spec, Mapping) else None
+    name = algorithm.get("algorithmName") if isinstance(algorithm, Mapping) else None
+    if not name:
+        return []
+    try:
+        suggestions.abilities(str(name))
+    except AlgorithmUnknown as error:
+        path = "spec.algorithm.algorithmName"
+        return [Fault(path=path, given=str(name), wanted=error.message, hint=error.hint)]
+    return []
 
 
 def check_early_stopping(prepared: Prepared, stopping: EarlyStopping, *, by_clients: bool = False) -> None:

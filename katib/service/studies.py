@@ -76,7 +76,7 @@ class Studies:
             AlreadyExists: the name is taken by a study with another specification.
         """
         folder = _free_folder(run_root, prepared.experiment.name)
-        new = replace(_new(prepared), effective=_placed(prepared.effective, workdir, cluster), run_dir=str(folder))
+        new = replace(new_study(prepared), effective=placed(prepared.effective, workdir, cluster), run_dir=str(folder))
         return self._create(new)
 
     def create_for_clients(self, prepared: Prepared) -> Opened:
@@ -85,7 +85,7 @@ class Studies:
         Raises:
             AlreadyExists: the name is taken by a study with another specification.
         """
-        new = _new(prepared)
+        new = new_study(prepared)
         if prepared.document.get("spec", {}).get("parallelTrialCount") is None:
             new = replace(new, budget=replace(new.budget, parallel=UNBOUNDED))
         return self._create(new)
@@ -198,7 +198,7 @@ def differences(old: Any, new: Any, path: str = "spec") -> list[str]:
     return [] if old == new else [path]
 
 
-def _placed(effective: Mapping[str, Any], workdir: Path, cluster: ClusterPlace | None) -> dict[str, Any]:
+def placed(effective: Mapping[str, Any], workdir: Path, cluster: ClusterPlace | None) -> dict[str, Any]:
     """The effective Experiment with where it runs written into its metadata."""
     metadata = dict(effective.get("metadata") or {})
     annotations = {**(metadata.get("annotations") or {}), WORKDIR_ANNOTATION: str(workdir)}
@@ -208,7 +208,8 @@ def _placed(effective: Mapping[str, Any], workdir: Path, cluster: ClusterPlace |
     return {**effective, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _new(prepared: Prepared) -> NewStudy:
+def new_study(prepared: Prepared) -> NewStudy:
+    """What is recorded of an experiment; its name and uid, and where it runs, may be replaced."""
     experiment = prepared.experiment
     objective, *further = objectives(experiment)
     return NewStudy(

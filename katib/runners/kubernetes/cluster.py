@@ -1,24 +1,17 @@
 """One namespace of a cluster: the requests that the runner makes of its API server, and what goes wrong in them."""
 
-import json
-import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 from kubernetes import client, config
-from kubernetes.client import ApiException
-from kubernetes.informer import ADDED, DELETED, ERROR, MODIFIED, SharedInformer
-from urllib3.exceptions import HTTPError
 
-from katib.errors import CannotLaunch, Fault, InvalidInput, RunnerUnavailable
+from katib.errors import CannotLaunch, Fault, InvalidInput
+from katib.runners.kubernetes.faults import Exists, Missing, translated
 from katib.runners.kubernetes.objects import STUDY_LABEL
 from katib.runners.kubernetes.settings import KubernetesSettings
-
-# It reports each lost connection with a traceback; `on_trouble` says it once.
-logging.getLogger("kubernetes.informer").setLevel(logging.CRITICAL)
+from katib.runners.kubernetes.watching import Watch
 
 NEEDED = (
     *(("batch", "jobs", "", verb) for verb in ("create", "get", "list", "watch", "delete")),
@@ -69,6 +62,7 @@ class Cluster:
 
     Attributes:
         context: the kubeconfig's, which finds the same cluster again; empty for the one that this process is in.
+        api: the client that requests are made with.
     """
 
     def __init__(
@@ -77,9 +71,13 @@ class Cluster:
         self.namespace = namespace
         self.context = context
         self.settings = settings
-        self._api = api
+        self.api = api
         self._jobs = client.BatchV1Api(api)
         self._core = client.CoreV1Api(api)
+
+    def within(self, namespace: str) -> "Cluster":
+        """Another namespace of the same cluster."""
+        return Cluster(self.api, namespace, context=self.context, settings=self.settings)
 
     def missing_rights(self) -> tuple[list[str], list[str]]:
         """The rights that are needed and lacking, and those that are only useful. Raises RunnerUnavailable."""
@@ -96,13 +94,13 @@ class Cluster:
         """
         name = job["metadata"]["name"]
         try:
-            with self._translated(f"Job {name} cannot be created"):
+            with translated(f"Job {name} cannot be created"):
                 return self._plain(
                     self._jobs.create_namespaced_job(self.namespace, job, _request_timeout=self._patience)
                 )
-        except _Exists:
+        except Exists:
             pass
-        with self._translated(f"Job {name} cannot be read"):
+        with translated(f"Job {name} cannot be read"):
             found = self._plain(self._jobs.read_namespaced_job(name, self.namespace, _request_timeout=self._patience))
         if (found["metadata"].get("labels") or {}).get(STUDY_LABEL) != job["metadata"]["labels"][STUDY_LABEL]:
             raise CannotLaunch(
@@ -115,12 +113,12 @@ class Cluster:
         """Delete a Job and its pods; nothing happens when it is gone. Raises RunnerUnavailable."""
         grace = {"grace_period_seconds": 0} if at_once else {}
         options = client.V1DeleteOptions(propagation_policy="Background", **grace)
-        with self._translated(f"Job {name} cannot be deleted"), suppress(_Missing):
+        with suppress(Missing), translated(f"Job {name} cannot be deleted"):
             self._jobs.delete_namespaced_job(name, self.namespace, body=options, _request_timeout=self._patience)
 
     def jobs(self, selector: str) -> list[dict[str, Any]]:
         """The Jobs that a label selector finds. Raises RunnerUnavailable."""
-        with self._translated("Jobs cannot be listed"):
+        with translated("Jobs cannot be listed"):
             found = self._jobs.list_namespaced_job(
                 self.namespace, label_selector=selector, _request_timeout=self._patience
             )
@@ -136,7 +134,7 @@ class Cluster:
 
         Raises RunnerUnavailable; NoLog when there is none any more.
         """
-        with self._translated(f"the log of pod {pod} cannot be read"):
+        with translated(f"the log of pod {pod} cannot be read"):
             response = self._core.read_namespaced_pod_log(
                 pod,
                 self.namespace,
@@ -158,7 +156,7 @@ class Cluster:
         selector: str,
         tell: Callable[[dict[str, Any], bool], None],
         trouble: Callable[[str], None],
-    ) -> "Watch":
+    ) -> Watch:
         """Follow objects from now on, in a thread.
 
         Args:
@@ -185,101 +183,15 @@ class Cluster:
                 )
             )
         )
-        with self._translated("the API server cannot be asked for rights"):
-            answer = client.AuthorizationV1Api(self._api).create_self_subject_access_review(
+        with translated("the API server cannot be asked for rights"):
+            answer = client.AuthorizationV1Api(self.api).create_self_subject_access_review(
                 review, _request_timeout=self._patience
             )
         return bool(answer.status.allowed)
 
     def _plain(self, found: object) -> dict[str, Any]:
         """An object as the API's JSON has it."""
-        return cast("dict[str, Any]", self._api.sanitize_for_serialization(found))
-
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except ApiException as error:
-            raise _fault(error, what) from error
-        except (HTTPError, OSError) as error:
-            raise RunnerUnavailable(f"{what}: the API server cannot be reached: {_first(error)}") from error
-
-
-class Watch:
-    """Objects of one kind, followed in a thread until `stop`."""
-
-    def __init__(
-        self,
-        listing: Callable[..., Any],
-        namespace: str,
-        selector: str,
-        tell: Callable[[Any, bool], None],
-        trouble: Callable[[str], None],
-    ) -> None:
-        self._stopping = threading.Event()
-        self._troubled = False
-        self._trouble = trouble
-        self._informer = SharedInformer(listing, namespace=namespace, label_selector=selector or None)
-        for kind in (ADDED, MODIFIED, DELETED):
-            self._informer.add_event_handler(kind, lambda found, gone=kind == DELETED: self._tell(tell, found, gone))
-        self._informer.add_event_handler(ERROR, self._failed)
-        self._informer.start()
-
-    def stop(self) -> None:
-        """Follow no more. Its thread ends when its connection does."""
-        self._stopping.set()
-        # Joining would wait for the server's next word.
-        threading.Thread(target=self._informer.stop, daemon=True, name="katib-unwatch").start()
-
-    def _tell(self, tell: Callable[[Any, bool], None], found: Any, gone: bool) -> None:
-        if self._troubled:
-            self._troubled = False
-            self._trouble("")
-        tell(found, gone)
-
-    def _failed(self, error: object) -> None:
-        """Called in the informer's thread, which tries again as soon as this returns."""
-        if self._stopping.is_set() or (isinstance(error, ApiException) and error.status == 410):
-            return
-        self._troubled = True
-        self._trouble(_first(error) if isinstance(error, Exception) else str(error))
-        self._stopping.wait(1.0)
-
-
-class NoLog(RunnerUnavailable):
-    """There is no such pod any more."""
-
-
-class _Exists(RunnerUnavailable):
-    """There is an object of that name."""
-
-
-class _Missing(RunnerUnavailable):
-    """There is no such object."""
-
-
-def _fault(error: ApiException, what: str) -> Exception:
-    said = f"{what}: {_message(error)}"
-    # A webhook answers 400 as well, and may think otherwise tomorrow.
-    if error.status in (400, 422) and "admission webhook" not in said:
-        return CannotLaunch(said)
-    if error.status == 409:
-        return _Exists(said)
-    if error.status == 404:
-        return NoLog(said) if "log" in what else _Missing(said)
-    return RunnerUnavailable(said)
-
-
-def _message(error: ApiException) -> str:
-    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"{error.status} {error.reason}"
-
-
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+        return cast("dict[str, Any]", self.api.sanitize_for_serialization(found))
 
 
 def _right(right: tuple[str, str, str, str]) -> str:

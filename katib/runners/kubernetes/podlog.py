@@ -14,7 +14,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from katib.errors import RunnerUnavailable
-from katib.runners.kubernetes.cluster import Cluster, NoLog
+from katib.runners.kubernetes.cluster import Cluster
+from katib.runners.kubernetes.faults import NoLog
 
 PAUSE = 0.5
 """Seconds before a log that broke off is read again."""

@@ -15,10 +15,11 @@ from katib.core.run import Cause, Phase, RunKey, RunReport
 from katib.errors import CannotLaunch, InvalidInput, KatibError, RunnerUnavailable
 from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes import states
-from katib.runners.kubernetes.cluster import Cluster, Watch
+from katib.runners.kubernetes.cluster import Cluster
 from katib.runners.kubernetes.objects import job_name, job_of, key_of, selector
 from katib.runners.kubernetes.podlog import PodLog
 from katib.runners.kubernetes.records import read_record, write_record
+from katib.runners.kubernetes.watching import Watch
 from katib.runners.local.logs import last_lines, plain
 from katib.runners.local.supervisor import layout
 from metrics_collector.sources import Source, open_sources
@@ -67,10 +68,22 @@ class KubernetesRunner:
         study, uid: the study's name and uid.
         run_dir: the study's folder for logs and records; made when it is needed.
         retain: whether Jobs stay when their outcome is on record.
+        owner: makes sure that there is the object which a trial's Jobs belong to, and says which: what is asked of it
+            takes as long as a request does, and it raises what `Cluster.create_job` raises. None: they belong to none.
     """
 
-    def __init__(self, cluster: Cluster, *, study: str, uid: str, run_dir: Path, retain: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        study: str,
+        uid: str,
+        run_dir: Path,
+        retain: bool = False,
+        owner: Callable[[str], Mapping[str, Any]] | None = None,
+    ) -> None:
         self._cluster = cluster
+        self._owner = owner
         self._settings = cluster.settings
         self._study, self._uid, self._dir, self._retain = study, uid, run_dir, retain
         self._runs: dict[RunKey, _Run] = {}
@@ -78,6 +91,7 @@ class KubernetesRunner:
         self._news = threading.Event()
         self._closing = threading.Event()
         self._trouble: dict[str, str] = {}
+        self._in_vain = False
         self._wake: Callable[[], None] = lambda: None
         self._watches: list[Watch] = []
         self._requests = ThreadPoolExecutor(max_workers=self._settings.threads, thread_name_prefix="katib-jobs")
@@ -102,7 +116,10 @@ class KubernetesRunner:
         self._begin()
 
     def adopt(self, orders: Sequence[LaunchOrder]) -> None:
-        """Look after what a predecessor launched; see the contract. Raises RunnerUnavailable."""
+        """Look after what a predecessor launched; see the contract. Raises RunnerUnavailable.
+
+        Jobs whose outcome is on record, and which it had no time to remove, are removed.
+        """
         found = {key_of(job["metadata"].get("labels") or {}): job for job in self._cluster.jobs(selector(self._uid))}
         for run in self._admit(orders):
             known, ended = read_record(self._dir, run.key)
@@ -118,6 +135,11 @@ class KubernetesRunner:
             else:
                 with self._lock:
                     self._drop(run.key)
+        if not self._retain:
+            wanted = {order.key for order in orders}
+            for key in found:
+                if key is not None and key not in wanted:
+                    self._requests.submit(self._remove, job_name(key))
         self._begin()
 
     def stop(self, key: RunKey, *, grace: float | None = None) -> None:
@@ -152,7 +174,11 @@ class KubernetesRunner:
         for key in keys:
             with self._lock:
                 run = self._drop(key)
-            if run is not None and run.created and not self._retain:
+                # A quick one may be over before it is heard that its Job was created.
+                there = run is not None and (run.created or run.seen.job is not None or run.seen.pod is not None)
+                if run is not None and not there and not self._retain:
+                    run.wanted = False
+            if there and not self._retain:
                 self._requests.submit(self._remove, job_name(key))
 
     def on_change(self, wake: Callable[[], None]) -> None:
@@ -177,7 +203,8 @@ class KubernetesRunner:
             if kill:
                 self._kill(active)
         finally:
-            self._requests.shutdown(wait=True, cancel_futures=True)
+            # Jobs that are to go shall do so still, but nobody waits for a cluster that does not answer.
+            self._requests.shutdown(wait=True)
             for run in self._runs.values():
                 _close(run)
 
@@ -187,6 +214,8 @@ class KubernetesRunner:
         pause = self._settings.retry
         while run.wanted and not self._closing.is_set():
             try:
+                if self._owner is not None:
+                    job["metadata"]["ownerReferences"] = [dict(self._owner(run.order.trial))]
                 found = self._cluster.create_job(job)
                 if not run.over:
                     write_record(self._dir, run.key, None)
@@ -218,11 +247,12 @@ class KubernetesRunner:
 
     def _remove(self, name: str, *, at_once: bool = False) -> None:
         pause = self._settings.retry
-        while True:
+        while not (self._closing.is_set() and self._in_vain):
             try:
                 self._cluster.delete_job(name, at_once=at_once)
                 return
             except KatibError as error:
+                self._in_vain = True
                 log.warning("%s", error)
             if self._closing.wait(pause):
                 return

@@ -30,10 +30,7 @@ def check_on_cluster(prepared: Prepared, cluster: "Cluster", suggestions: Sugges
     Returns what a person should know before it runs. Raises InvalidInput with every fault, CannotLaunch when rights
     are missing, RunnerUnavailable when the cluster cannot be reached.
     """
-    faults = list(_faults(prepared, suggestions))
-    faults += _faults_of_first_job(prepared, cluster)
-    if faults:
-        raise InvalidInput(faults, what="the Experiment")
+    refuse_on_cluster(prepared, cluster, suggestions)
     missing, weaker = cluster.missing_rights()
     if missing:
         raise CannotLaunch(
@@ -44,6 +41,13 @@ def check_on_cluster(prepared: Prepared, cluster: "Cluster", suggestions: Sugges
     if weaker:
         notes.append(f"you may not {', '.join(weaker)}: why a pod does not start will be told less exactly")
     return tuple(notes)
+
+
+def refuse_on_cluster(prepared: Prepared, cluster: "Cluster", suggestions: SuggestionService) -> None:
+    """Make the first Job without creating it, or asking the cluster. Raises InvalidInput with every fault."""
+    faults = [*_faults(prepared, suggestions), *_faults_of_first_job(prepared, cluster)]
+    if faults:
+        raise InvalidInput(faults, what="the Experiment")
 
 
 def _faults(prepared: Prepared, suggestions: SuggestionService) -> list[Fault]:
