@@ -43,7 +43,6 @@ class _Held:
     """A trial that is kept alive for as long as somebody here has it."""
 
     trial: weakref.ref[Lent]
-    call: Call
     attempt: int
     every: float
     due: float
@@ -66,7 +65,6 @@ class Heart:
         every = trial.lease_seconds / BEATS
         held = _Held(
             trial=weakref.ref(trial),
-            call=trial.sign_of_life(),
             attempt=trial.attempt,
             every=every,
             due=time.monotonic() + every,
@@ -110,26 +108,32 @@ class Heart:
                 self._changed.wait(wait)
 
     def _beat(self, held: _Held) -> None:
+        trial = held.trial()
+        if trial is None:
+            return
+        # Each time another call: one that is sent again by its key is not done again.
+        call = trial.sign_of_life()
+        del trial
         try:
-            answer = self._desk.call(held.call)
+            answer = self._desk.call(call)
         except KatibError as error:
             if error.retriable:
-                log.debug("no sign of life of trial %d: %s", held.call.ordinal, error.message)
+                log.debug("no sign of life of trial %d: %s", call.ordinal, error.message)
                 held.due = time.monotonic() + min(held.every, LONGEST_RETRY)
             else:
-                self._drop(held, error.message)
+                self._drop(held, call, error.message)
             return
         except Exception as error:
             # The desk was closed under it; anything else is no reason to end the trial either.
             if not self._closed:
-                self._drop(held, f"{type(error).__name__}: {error}")
+                self._drop(held, call, f"{type(error).__name__}: {error}")
             return
-        theirs = answer["client"] == (held.call.body or {})["client"] and answer["attempts"] == held.attempt
+        theirs = answer["client"] == (call.body or {})["client"] and answer["attempts"] == held.attempt
         if answer["status"] != "Running" or not theirs:
-            self._drop(held, f"it is {answer['status']}, with {answer['client']} as attempt {answer['attempts']}")
+            self._drop(held, call, f"it is {answer['status']}, with {answer['client']} as attempt {answer['attempts']}")
         held.due = time.monotonic() + held.every
 
-    def _drop(self, held: _Held, why: str) -> None:
-        log.info("trial %d of %s is kept no longer: %s", held.call.ordinal, held.call.study, why)
+    def _drop(self, held: _Held, call: Call, why: str) -> None:
+        log.info("trial %d of %s is kept no longer: %s", call.ordinal, call.study, why)
         with self._changed:
             self._held = {key: each for key, each in self._held.items() if each is not held}
