@@ -35,6 +35,20 @@ def studies_of(db: str) -> Iterator["Studies"]:
         store.close()
 
 
+def study_and_trial(studies: "Studies", shown: str) -> tuple["Study", str]:
+    """The study of NAME or NAME/TRIAL, and what stands for the trial; a study's name may have a / in it, too.
+
+    Raises NotFound.
+    """
+    name, _, wanted = shown.rpartition("/")
+    try:
+        return studies.store.get_study(shown), ""
+    except NotFound:
+        if not name:
+            raise
+        return studies.store.get_study(name), wanted
+
+
 def find_trial(studies: "Studies", study: "Study", wanted: str) -> "Trial":
     """A trial by its name, its ordinal, or the last part of its name. Raises NotFound."""
     from katib.stores.contract import TrialFilter

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from katib.cli.hints import complete
-from katib.cli.opened import find_trial, studies_of
+from katib.cli.opened import find_trial, studies_of, study_and_trial
 from katib.cli.options import Db, Output, OutputOption
 from katib.cli.render import print_json, say, study_lines, trial_lines
 
@@ -33,12 +33,11 @@ def show(name: Shown, db: Db = "", output: OutputOption = Output.TEXT) -> None:
     from katib.service.fronts import hypervolume_view
     from katib.service.reports import study_report, trial_report
 
-    study_name, _, wanted = name.partition("/")
     with studies_of(db) as studies:
-        study = studies.store.get_study(study_name)
+        study, wanted = study_and_trial(studies, name)
         if wanted:
             report = trial_report(study, find_trial(studies, study, wanted))
-            lines = trial_lines(report, study_name)
+            lines = trial_lines(report, study.name)
         else:
             report = study_report(studies.store, study, now=time.time())
             if output is Output.JSON:

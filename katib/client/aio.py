@@ -184,6 +184,10 @@ class AsyncStudy:
         """Change limits, or take them away."""
         return await self._same(lambda: self.known.change_budget(**limits))
 
+    async def clone(self, name: str, *, trials: bool = True, **budget: Unpack[Limits]) -> "AsyncStudy":
+        """Create a study like this one under another name, or find it."""
+        return AsyncStudy(self._loop, await self._loop.run(lambda: self.known.clone(name, trials=trials, **budget)))
+
     async def pause(self) -> "AsyncStudy":
         """Give out no more trials; those that run go on."""
         return await self._same(self.known.pause)
@@ -245,6 +249,10 @@ class AsyncClient:
     async def get_study(self, name: str) -> AsyncStudy:
         """The study of that name."""
         return self._study(await self._loop.run(lambda: self._client.get_study(name)))
+
+    async def get_trial(self, study: str, number: int) -> AsyncTrial:
+        """Trial 1, 2, 3 … of a study by its name."""
+        return AsyncTrial(self._loop, await self._loop.run(lambda: self._client.get_trial(study, number)))
 
     async def list_studies(self) -> list[AsyncStudy]:
         """All studies, oldest first."""

@@ -18,6 +18,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "resume": ("POST", f"{_STUDY}/resume"),
     "stop": ("POST", f"{_STUDY}/stop"),
     "delete_study": ("DELETE", _STUDY),
+    "clone": ("POST", f"{_STUDY}/clone"),
     "suggest": ("POST", f"{_STUDY}/suggest"),
     "best": ("GET", f"{_STUDY}/best"),
     "hypervolume": ("GET", f"{_STUDY}/hypervolume"),

@@ -8,24 +8,14 @@ from katib.client import places
 from katib.client.calls import Call, Desk
 from katib.client.outbox import PATIENCE, Outbox
 from katib.client.remote import RemoteDesk
-from katib.client.study import Limits, Study, pages
-from katib.client.trial import Value
+from katib.client.study import Limits, Study, pages, spec_of
+from katib.client.trial import Trial, Value
 from katib.errors import Fault, InvalidInput
 
 Space = str | Sequence[Value]
 """A parameter: a list of values, or one of float:LO:HI[:STEP], log:LO:HI, int:LO:HI[:STEP], logint:LO:HI, with
 @OTHER=VALUE,… behind it where it depends on another one.
 """
-
-
-BUDGET = {
-    "max_trials": "maxTrialCount",
-    "parallel": "parallelTrialCount",
-    "max_failed": "maxFailedTrialCount",
-    "max_seconds": "maxSeconds",
-    "max_stale": "maxStaleTrialCount",
-}
-"""Fields of Limits -> what a specification calls them."""
 
 
 class Client:
@@ -98,8 +88,7 @@ class Client:
             InvalidInput: with every fault.
             AlreadyExists: there is another study of that name.
         """
-        if unknown := budget.keys() - BUDGET.keys():
-            raise TypeError(f"create_study() got unexpected arguments: {', '.join(sorted(unknown))}")
+        limits = spec_of(budget, "create_study")
         spec: dict[str, Any] = {
             **_objective(minimize, maximize, objectives, goal),
             "parameters": dict(parameters) if isinstance(parameters, Mapping) else list(parameters),
@@ -109,7 +98,7 @@ class Client:
             spec["algorithm"] = {"algorithmName": algorithm, **({"algorithmSettings": pairs} if pairs else {})}
         more = {
             "earlyStopping": early_stopping,
-            **{BUDGET[name]: limit for name, limit in budget.items()},
+            **limits,
         }
         spec |= {key: value for key, value in more.items() if value is not None}
         shown = self._outbox.call(Call(operation="create_study", body={"name": name, "spec": spec}))
@@ -118,6 +107,14 @@ class Client:
     def get_study(self, name: str) -> Study:
         """The study of that name. Raises NotFound."""
         return Study(self._outbox, self._outbox.call(Call(operation="get_study", study=name)))
+
+    def get_trial(self, study: str, number: int) -> Trial:
+        """Trial 1, 2, 3 … of a study by its name; all that one needs, and may do, with the token of that trial.
+
+        Raises NotFound.
+        """
+        shown = self._outbox.call(Call(operation="get_trial", study=study, ordinal=number))
+        return Trial(self._outbox, study, shown, client=shown.get("client"))
 
     def list_studies(self) -> list[Study]:
         """All studies, oldest first."""

@@ -138,7 +138,8 @@ class Outbox:
         """Send what is kept. Raises as `call`."""
         if self._kept:
             last = self._kept[-1]
-            self.call(Call(operation="get_study", study=last.study))
+            # Something that whoever reports may ask, with the token of a trial, too.
+            self.call(Call(operation="get_trial", study=last.study, ordinal=last.ordinal))
 
     def close(self) -> None:
         """Send what is kept, and let go of the desk. Raises as `call`."""

@@ -215,6 +215,18 @@ class Study:
         """
         return self._move("change_budget", dict(limits))
 
+    def clone(self, name: str, *, trials: bool = True, **budget: Unpack[Limits]) -> "Study":
+        """Create a study like this one under another name, or find it.
+
+        Args:
+            trials: begin with this one's results; they do not count against `max_trials`.
+            budget: limits that are to be others.
+
+        Raises AlreadyExists.
+        """
+        body = {"name": name, "spec": spec_of(budget, "clone"), "trials": trials}
+        return Study(self._outbox, self._outbox.call(self._call("clone", body))["study"])
+
     def pause(self) -> "Study":
         """Give out no more trials; those that run go on."""
         return self._move("pause")
@@ -244,6 +256,23 @@ class Study:
 
     def _call(self, operation: str, body: Mapping[str, Any] | None = None) -> Call:
         return Call(operation=operation, study=self.name, body=body)
+
+
+BUDGET = {
+    "max_trials": "maxTrialCount",
+    "parallel": "parallelTrialCount",
+    "max_failed": "maxFailedTrialCount",
+    "max_seconds": "maxSeconds",
+    "max_stale": "maxStaleTrialCount",
+}
+"""Fields of Limits -> what a specification calls them."""
+
+
+def spec_of(limits: Limits, what: str) -> dict[str, Any]:
+    """Limits as a specification has them. Raises TypeError for what is none."""
+    if unknown := limits.keys() - BUDGET.keys():
+        raise TypeError(f"{what}() got unexpected arguments: {', '.join(sorted(unknown))}")
+    return {BUDGET[name]: limit for name, limit in limits.items()}
 
 
 def pages(outbox: Outbox, call: Call, kind: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from katib.core.observation import MetricPoint
 from katib.core.study import Study
 from katib.core.trial import Trial, TrialState
 from katib.embedded.desk import EmbeddedDesk
+from katib.service.copying import clone
 from katib.service.fronts import hypervolume_view, reference_of
 from katib.service.shown import study_in_full, trial_of, trial_out
 from katib.service.views import best_trial, front_trials, observation_view
@@ -69,6 +70,10 @@ class Calls:
 
     def _delete_study(self, call: Asked, _body: dict[str, Any]) -> None:
         self._desk.delete(call.study)
+
+    def _clone(self, call: Asked, body: dict[str, Any]) -> dict[str, Any]:
+        copied = clone(self._desk, call.study, body["name"], changes=body["spec"], trials=body["trials"])
+        return {"study": self._study(copied.study), "copied": copied.copied, "skipped": copied.skipped}
 
     def _best(self, call: Asked, _body: dict[str, Any]) -> dict[str, Any]:
         study = self._desk.study(call.study)

@@ -15,7 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from katib.cli.main import app
 from katib.client import AsyncClient, Client, ServerUnavailable, Study, Trial, current_trial
 from katib.client.calls import ROUTES, Call
 from katib.client.outbox import Outbox
@@ -224,6 +226,17 @@ def test_known_results_and_trials_by_hand(client: Client) -> None:
     assert "parameters.lr" in {fault.path for fault in caught.value.faults}
 
 
+def test_a_clone_begins_with_what_the_first_one_found(client: Client) -> None:
+    study = study_of(client, max_trials=4)
+    for trial in study.suggest(2):
+        trial.complete(loss=trial.number)
+    clone = study.clone("further", max_trials=1)
+    assert ([trial.value for trial in clone.list_trials()], clone.max_trials) == ([1.0, 2.0], 3)
+    assert study.clone("further", max_trials=1).counts["created"] == 2
+    assert study.clone("empty", trials=False).counts["created"] == 0
+    assert client.get_trial("further", 2).value == 2.0
+
+
 def test_several_objectives_have_a_front(client: Client) -> None:
     study = study_of(client, minimize=None, objectives={"loss": "minimize", "accuracy": "maximize"})
     for trial, (loss, accuracy) in zip(study.suggest(3), [(1, 0.5), (2, 0.9), (3, 0.8)], strict=True):
@@ -333,6 +346,18 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         trials = client.get_study("both").list_trials()
     assert [trial.status for trial in trials] == ["Succeeded"] * 12
     assert len({trial.parameters["x"] for trial in trials}) == 12
+
+
+@pytest.mark.parametrize("name", ["digits", "me/digits"])
+def test_the_command_line_shows_a_study_whatever_its_name(tmp_path: Path, name: str) -> None:
+    with Client(store=str(tmp_path / "katib.db")) as client:
+        study_of(client, name).suggest()[0].complete(loss=0.5)
+
+    def shown(what: str) -> str:
+        return str(CliRunner().invoke(app, ["show", what, "--db", str(tmp_path / "katib.db")]).stdout)
+
+    assert shown(name).startswith(f"{name}: Running")
+    assert shown(f"{name}/1").startswith(f"{name}/1 (")
 
 
 # --- Signs of life

@@ -1,6 +1,7 @@
 """Who may do what over HTTP, what is too large, and what is seen from outside."""
 
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from katib.client import Client
 from katib.config import ServerSettings
 from katib.errors import InvalidInput
 from katib.server.http.app import create_app
@@ -124,6 +126,22 @@ def test_a_tenant_reaches_nothing_of_another_one(
     assert client.get("/api/v1/studies/a/trials/1", headers=trial).status_code == 200
     assert client.post("/api/v1/studies/a/trials/1/complete", json=done, headers=trial).status_code == 200
     assert client.get("/api/v1/studies/b/trials/1", headers=admin).json()["status"] == "Running"
+
+
+def test_the_token_of_a_trial_is_enough_for_the_code_that_runs_it(client: httpx.Client, store: Store) -> None:
+    admin = bearer(store, Role.ADMIN)
+    client.post("/api/v1/studies", json={"name": "a", "spec": SPEC}, headers=admin)
+    client.post("/api/v1/studies/a/suggest", json={"client": "c"}, headers=admin)
+    token = bearer(store, Role.TRIAL, "a", 1)["Authorization"].removeprefix("Bearer ")
+    with Client(str(client.base_url).rstrip("/"), token=token) as mine, mine.get_trial("a", 1) as trial:
+        trial.report(loss=0.5, step=1)
+        assert not trial.should_stop()
+        trial.heartbeat()
+        # What is kept is sent with nothing but calls that it may make.
+        mine._outbox._next_try = math.inf
+        trial.report(loss=0.25, step=2)
+    told = client.get("/api/v1/studies/a/trials/1/measurements", headers=admin).json()["measurements"]
+    assert [each["value"] for each in told] == [0.5, 0.25]
 
 
 @pytest.mark.parametrize(
