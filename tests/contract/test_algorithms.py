@@ -77,21 +77,21 @@ class Shipped(AlgorithmContract):
         return LocalSuggestions(Registry(EXTRA))
 
 
-class Quick(Shipped):
+class EveryWay(Shipped):
     """One that answers at once: by these every kind of space, record and label goes every way."""
 
     every_law_in_every_way = True
 
 
-class TestRandom(Quick):
+class TestRandom(EveryWay):
     algorithm = "random"
 
 
-class TestGrid(Quick):
+class TestGrid(Shipped):
     algorithm = "grid"
 
 
-class TestSobol(Quick):
+class TestSobol(Shipped):
     algorithm = "sobol"
 
 
@@ -108,7 +108,7 @@ class TestMultivariateTpe(Shipped):
 NUMERIC = {name: each for name, each in SPACES.items() if name not in ("discrete", "categorical")}
 
 
-class TestAnneal(Quick):
+class TestAnneal(Shipped):
     algorithm = "anneal"
 
 
@@ -121,7 +121,7 @@ class TestBayesianOptimization(Shipped):
     settings: ClassVar[dict[str, str]] = {"n_initial_points": "24", "acq_optimizer": "sampling"}
 
 
-class TestCmaEs(Quick):
+class TestCmaEs(Shipped):
     algorithm = "cmaes"
     spaces = NUMERIC
 
@@ -130,7 +130,7 @@ class TestCmaEsWithRestarts(TestCmaEs):
     settings: ClassVar[dict[str, str]] = {"restart_strategy": "bipop", "sigma": "0.05"}
 
 
-class TestHyperband(Quick):
+class TestHyperband(EveryWay):
     algorithm = "hyperband"
     settings: ClassVar[dict[str, str]] = {"r_l": "9", "resource_name": "epochs"}
 
@@ -145,7 +145,7 @@ class TestBohb(Shipped):
     }
 
 
-class TestAsha(Quick):
+class TestAsha(Shipped):
     algorithm = "asha"
     settings: ClassVar[dict[str, str]] = {"resource_name": "epochs"}
 
@@ -164,12 +164,12 @@ class TestAuto(Shipped):
     algorithm = "auto"
 
 
-class TestNsgaTwo(Quick):
+class TestNsgaTwo(EveryWay):
     algorithm = "nsga2"
     settings: ClassVar[dict[str, str]] = {"population_size": "8"}
 
 
-class TestPbt(Quick):
+class TestPbt(EveryWay):
     algorithm = "pbt"
     settings: ClassVar[dict[str, str]] = {
         "n_population": "5",
@@ -178,12 +178,14 @@ class TestPbt(Quick):
     }
 
 
-class TestOneOfSomebodyElse(Quick):
+class TestOneOfSomebodyElse(EveryWay):
     algorithm = "corners"
 
 
 def test_every_installed_algorithm_is_tested() -> None:
-    tested = {each.algorithm for each in (*Shipped.__subclasses__(), *Quick.__subclasses__()) if each is not Quick}
+    tested = {
+        each.algorithm for each in (*Shipped.__subclasses__(), *EveryWay.__subclasses__()) if each is not EveryWay
+    }
     assert set(Registry().names) <= tested
 
 
