@@ -30,7 +30,9 @@ def packages(request: pytest.FixtureRequest) -> Path:
     if not folder.exists():
         # Another worker may be at it, too: the first one's folder stays.
         mine = folder.with_name(f"{CLIENT}-{os.getpid()}")
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--target", str(mine), CLIENT]
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        # What is imported is compiled then: the rest never is.
+        command = [*pip, "install", "--no-compile", "--target", str(mine), CLIENT]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"the package index gives no {CLIENT}: {done.stderr.strip()[-300:]}")

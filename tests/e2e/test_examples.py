@@ -9,6 +9,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from katib.cli.main import app
+from katib.errors import AlgorithmFailed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WITH_FILE = sorted(path.parent.name for path in EXAMPLES.glob("*/experiment.yaml"))
@@ -83,7 +87,7 @@ def test_an_algorithm_of_ones_own_as_a_package(cli, monkeypatch):
     assert len((EXAMPLES / "custom-algorithm" / "corners.py").read_text().splitlines()) <= 30
 
 
-def test_an_algorithm_of_ones_own_as_a_service(cli):
+def test_an_algorithm_of_ones_own_as_a_service(cli, monkeypatch):
     words = [sys.executable, str(EXAMPLES / "custom-algorithm" / "server.py"), "0"]
     with subprocess.Popen(words, cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -100,6 +104,9 @@ def test_an_algorithm_of_ones_own_as_a_service(cli):
     tried = [(trial["parameters"]["x"], trial["parameters"]["n"]) for trial in cli.trials("own")]
     assert sorted(tried) == [(0.0, 1), (0.0, 8), (1.0, 1), (1.0, 8)]
     assert "corners takes no settings" in refused.err
-    # Gone, it is missed with words.
-    failed = cli.run("run", *TUNE[:-1], "other", *at, *COMMAND, code=1)
-    assert f"{endpoint} cannot be reached" in failed.err
+    # Gone, it is missed with words: in this process, where nobody waits for its return.
+    monkeypatch.chdir(cli.folder)
+    monkeypatch.setattr("katib.suggestion.calls.PAUSE", 60.0)
+    failed = CliRunner().invoke(app, ["run", *TUNE[:-1], "other", *at, *COMMAND])
+    assert isinstance(failed.exception, AlgorithmFailed)
+    assert f"{endpoint} cannot be reached" in str(failed.exception)
