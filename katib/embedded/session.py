@@ -27,9 +27,12 @@ class Session:
 
     Args:
         store: a path or URL.
+        early_stopping: who answers for it; None for who the settings name.
     """
 
-    def __init__(self, store: str, settings: Settings | None = None) -> None:
+    def __init__(
+        self, store: str, settings: Settings | None = None, *, early_stopping: EarlyStopping | None = None
+    ) -> None:
         self.settings = settings or Settings()
         # The worker starts while the libraries of the store are loaded: each takes a good part of the time to the first
         # trial.
@@ -37,7 +40,7 @@ class Session:
         from katib.stores.opening import open_store
 
         self.store: Store = open_store(store)
-        self.early_stopping: EarlyStopping = open_early_stopping(self.settings.early_stopping)
+        self.early_stopping: EarlyStopping = early_stopping or open_early_stopping(self.settings.early_stopping)
         self.studies = Studies(self.store, now=time.time)
         self._controller = Controller(self.store, self.suggestions, self.settings)
         self._opener = Opener(self.store, self.suggestions, self.early_stopping, self.settings, self._controller.news)

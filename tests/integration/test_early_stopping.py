@@ -50,8 +50,7 @@ def run(tmp_path):
             parallel=1,
             early_stopping="theirs",
         )
-        with Session(str(tmp_path / "katib.db")) as session:
-            session.early_stopping = service
+        with Session(str(tmp_path / "katib.db"), early_stopping=service) as session:
             study = start(session, document, lines=None, run_root=tmp_path / "runs", workdir=tmp_path).study
             session.run(study.name)
             return session.store.trials(study.uid), session.store.events(study.uid)
