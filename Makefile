@@ -13,7 +13,7 @@ NODE := cd tests/cluster && ../../.venv/bin/python -m node
 STATE := $(or $(XDG_STATE_HOME),$(HOME)/.local/state)
 TEST_KUBECONFIG := $(or $(KUBECONFIG),$(STATE)/katib-cluster/kubeconfig)
 
-.PHONY: help run test test-cluster cluster-up cluster-down check docs crds proto base fmt clean
+.PHONY: help run test images test-cluster cluster-up cluster-down check docs crds proto base fmt clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,12 @@ cluster-up: .venv/.dev ## start a real Kubernetes of one node for tests: tests/c
 cluster-down: .venv/.dev ## end it, and remove what it wrote
 	@$(NODE) down
 
+images: .venv/.dev ## build the container images into build/images, with docker or buildah
+	@scripts/images katib
+
+# The node reaches no registry: its images are built on a base of our own, of packages that are fetched here.
 test-cluster: cluster-up ## the tests on a real cluster
+	@$(if $(KUBECONFIG),,BASE="oci-archive:$$($(NODE) base | tail -n 1)" WHEELS=1 scripts/images katib && $(NODE) load ../../build/images/katib.tar)
 	@KATIB_TEST_KUBECONFIG="$(TEST_KUBECONFIG)" .venv/bin/pytest tests/cluster
 
 check: .venv/.dev ## style, types, import order, generated documents

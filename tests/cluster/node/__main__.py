@@ -1,4 +1,4 @@
-"""python -m node up | down | build | load ARCHIVE…: see README.md."""
+"""python -m node up | down | build | base | load ARCHIVE…: see README.md."""
 
 import argparse
 from pathlib import Path
@@ -14,6 +14,7 @@ def main() -> None:
     commands.add_parser("up", help="start it, and say how to reach it; the first time it is built")
     commands.add_parser("down", help="end it, and remove all that it wrote; what was built stays in the cache")
     commands.add_parser("build", help="only build what `up` would build")
+    commands.add_parser("base", help="say where the archive of an image is to build others on; it is made if need be")
     load = commands.add_parser("load", help="give image archives to it")
     load.add_argument("archive", type=Path, nargs="+")
     given = parser.parse_args()
@@ -25,6 +26,8 @@ def main() -> None:
             node.down()
         case "build":
             node.build()
+        case "base":
+            print(images.base())
         case "load":
             for archive in given.archive:
                 images.load(archive)

@@ -1,6 +1,7 @@
 """Container images for a machine that reaches no image registry: made here, kept in the cache, loaded into the node.
 
-`localhost/pause` holds a pod's namespaces open; `localhost/python` is a Debian with Python, to run trials on.
+`localhost/pause` holds a pod's namespaces open; `localhost/python` is a Debian with Python, to run trials on;
+`localhost/python-venv` is one to build our own images on.
 """
 
 import hashlib
@@ -18,7 +19,9 @@ from .places import CACHE, CONTAINERD, HERE
 from .programs import PAUSE_IMAGE
 
 PYTHON_IMAGE = "localhost/python:3"
+BASE_IMAGE = "localhost/python-venv:3"
 _INCLUDED = "python3"
+_VENV = "python3,python3-venv,gcc,libc6-dev"
 _LEFT_OUT = (
     "var/cache/apt",
     "var/lib/apt/lists",
@@ -34,8 +37,13 @@ def build() -> list[Path]:
     """The archives of both images, made where the cache lacks them."""
     return [
         _cached("pause", (HERE / "pause.c").read_text(), _pause),
-        _cached("python", _release() + _INCLUDED, _python),
+        _cached("python", _release() + _INCLUDED, lambda folder: _debian(folder, _INCLUDED, PYTHON_IMAGE)),
     ]
+
+
+def base() -> Path:
+    """The archive of an image to build others on, for a machine that reaches no registry."""
+    return _cached("base", _release() + _VENV, lambda folder: _debian(folder, _VENV, BASE_IMAGE))
 
 
 def load(archive: Path) -> None:
@@ -66,15 +74,15 @@ def _pause(folder: Path) -> Path:
     return archive(root, folder / "image.tar", PAUSE_IMAGE, {"Entrypoint": ["/pause"]})
 
 
-def _python(folder: Path) -> Path:
+def _debian(folder: Path, included: str, name: str) -> Path:
     mirror, release = _mirror(), _release()
     root = folder / "root"
-    command = ["debootstrap", "--variant=minbase", f"--include={_INCLUDED}", release, root, mirror]
+    command = ["debootstrap", "--variant=minbase", f"--include={included}", release, root, mirror]
     # In a mount namespace: what it mounts while it works is gone with it.
     done = subprocess.run(["unshare", "--mount", *command], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"debootstrap failed: {done.stdout[-1000:]}{done.stderr}")
-    return archive(root, folder / "image.tar", PYTHON_IMAGE, {"Cmd": ["python3"], "Env": ["PATH=/usr/bin:/bin"]})
+    return archive(root, folder / "image.tar", name, {"Cmd": ["python3"], "Env": ["PATH=/usr/bin:/bin"]})
 
 
 def _mirror() -> str:

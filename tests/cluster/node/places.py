@@ -23,6 +23,8 @@ STATE = _xdg("XDG_STATE_HOME", ".local/state")
 
 ETC, VAR, RUN = STATE / "etc", STATE / "var", STATE / "run"
 LOGS = VAR / "log" / "node"
+AUDIT = LOGS / "audit.log"
+"""A line of JSON for each request of our service accounts."""
 PID = STATE / "pid"
 KUBECONFIG = STATE / "kubeconfig"
 CONTAINERD = RUN / "containerd" / "containerd.sock"

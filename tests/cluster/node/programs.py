@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .places import BIN, BRIDGE, CGROUP, ETC, INSIDE, KUBERNETES, NODE, PROGRAMS, SERVICES, SUBNET
+from .places import AUDIT, BIN, BRIDGE, CGROUP, ETC, INSIDE, KUBERNETES, NODE, PROGRAMS, SERVICES, SUBNET
 
 NAMES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
 _VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
@@ -72,7 +72,18 @@ def _apiserver() -> list[str]:
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged=true",
+        f"--audit-policy-file={ETC}/audit.json",
+        f"--audit-log-path={AUDIT}",
     ]
+
+
+_AUDITED = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts:kubeflow"]}, {"level": "None"}],
+}
+"""What is asked of it by the service accounts of the namespace that our manifests install into."""
 
 
 def _client(name: str) -> list[str]:
@@ -102,7 +113,12 @@ def _kubelet() -> list[str]:
 
 def configure() -> None:
     """Write what the programs read besides certificates."""
-    for name, value in {"kubelet.json": _KUBELET, "kube-proxy.json": _PROXY, "cni/10-bridge.conf": _CNI}.items():
+    for name, value in {
+        "audit.json": _AUDITED,
+        "kubelet.json": _KUBELET,
+        "kube-proxy.json": _PROXY,
+        "cni/10-bridge.conf": _CNI,
+    }.items():
         (ETC / name).parent.mkdir(parents=True, exist_ok=True)
         (ETC / name).write_text(json.dumps(value))
     (ETC / "resolv.conf").write_text("")
