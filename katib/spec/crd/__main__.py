@@ -19,11 +19,12 @@ class _Plain(yaml.SafeDumper):
 
 
 def documents() -> dict[str, str]:
-    """File name -> content."""
+    """File name -> content: a file for each definition, and the one by which others take them all."""
+    found = {f"{each['spec']['names']['plural']}.yaml": each for each in definitions()}
+    all_of_them = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": list(found)}
     return {
-        f"{each['spec']['names']['plural']}.yaml": GENERATED
-        + yaml.dump(each, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
-        for each in definitions()
+        name: GENERATED + yaml.dump(content, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
+        for name, content in {**found, "kustomization.yaml": all_of_them}.items()
     }
 
 
