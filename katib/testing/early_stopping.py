@@ -12,9 +12,8 @@
 which laws hold for an algorithm; nothing is skipped by name.
 """
 
-import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -156,9 +155,9 @@ class EarlyStoppingContract:
     def config(self, settings: Mapping[str, str] | None = None, *, maximize: bool = False) -> StudyConfig:
         return stopping_config(self.algorithm, {**self.settings, **(settings or {})}, maximize=maximize)
 
-    def live(self, service: EarlyStopping) -> None:
-        if not service.abilities(self.algorithm).live:
-            pytest.skip("it gives rules, and judges nothing itself")
+    def judged(self, service: EarlyStopping, names: Iterable[str] = SCRIPTS) -> Iterable[str]:
+        """The scripts to judge: none for one that gives rules, and judges nothing itself."""
+        return names if service.abilities(self.algorithm).live else ()
 
     def played(self, service: EarlyStopping, *, maximize: bool = False) -> Played:
         config = self.config(maximize=maximize)
@@ -179,38 +178,36 @@ class EarlyStoppingContract:
         assert UNKNOWN in fault.wanted
         assert self.algorithm in fault.wanted
 
-    @pytest.mark.parametrize("text", ["", "x", "-1", "nan", "1e999", "0x10"])
-    def test_no_text_of_a_setting_makes_it_fall_over(self, service: EarlyStopping, text: str) -> None:
-        for setting in service.settings(self.algorithm):
-            for fault in service.validate(self.config({setting.name: text})):
-                assert fault.path.startswith("spec.earlyStopping.")
-                assert fault.wanted
+    def test_no_text_of_a_setting_makes_it_fall_over(self, service: EarlyStopping) -> None:
+        for text in ("", "x", "-1", "nan", "1e999", "0x10"):
+            for setting in service.settings(self.algorithm):
+                for fault in service.validate(self.config({setting.name: text})):
+                    assert fault.path.startswith("spec.earlyStopping."), (setting.name, text)
+                    assert fault.wanted, (setting.name, text)
 
-    @pytest.mark.parametrize("name", SCRIPTS)
-    def test_a_verdict_names_its_numbers(self, service: EarlyStopping, name: str) -> None:
-        self.live(service)
-        for event, stop in self.played(service).play(SCRIPTS[name]):
-            if stop is None:
-                continue
-            assert stop.rule == self.algorithm
-            assert stop.metric == "loss"
-            assert event.step in (None, stop.step)
-            assert stop.message
-            assert not stop.shadow
-            if math.isfinite(stop.value) and math.isfinite(stop.threshold):
-                assert stop.comparison.holds(stop.value, stop.threshold) or stop.value == stop.threshold
+    def test_a_verdict_names_its_numbers(self, service: EarlyStopping) -> None:
+        for name in self.judged(service):
+            for event, stop in self.played(service).play(SCRIPTS[name]):
+                if stop is None:
+                    continue
+                assert stop.rule == self.algorithm, name
+                assert stop.metric == "loss", name
+                assert event.step in (None, stop.step), name
+                assert stop.message, name
+                assert not stop.shadow, name
+                if math.isfinite(stop.value) and math.isfinite(stop.threshold):
+                    assert stop.comparison.holds(stop.value, stop.threshold) or stop.value == stop.threshold, name
 
-    @pytest.mark.parametrize("name", SCRIPTS)
-    def test_a_fresh_judge_gives_the_same_verdict(self, service: EarlyStopping, name: str) -> None:
+    def test_a_fresh_judge_gives_the_same_verdict(self, service: EarlyStopping) -> None:
         """A function of the record: whatever a judge keeps makes it quick, and nothing else."""
-        self.live(service)
-        played = self.played(service)
-        fresh = [
-            (event, service.judge(self.config()).should_stop(curve, report, played.record))
-            for event in SCRIPTS[name]
-            for curve, report in self._heard(played, event)
-        ]
-        assert repr(list(self.played(service).play(SCRIPTS[name]))) == repr(fresh)
+        for name in self.judged(service):
+            played = self.played(service)
+            fresh = [
+                (event, service.judge(self.config()).should_stop(curve, report, played.record))
+                for event in SCRIPTS[name]
+                for curve, report in self._heard(played, event)
+            ]
+            assert repr(list(self.played(service).play(SCRIPTS[name]))) == repr(fresh), name
 
     @staticmethod
     def _heard(played: Played, event: Event) -> Iterator[tuple]:  # type: ignore[type-arg]  # (curve, report)
@@ -221,60 +218,58 @@ class EarlyStoppingContract:
         for report in played.record.add(curve, [point(event)]) if curve else ():
             yield curve, report
 
-    @pytest.mark.parametrize("name", SCRIPTS)
-    def test_the_same_question_twice_gets_the_same_answer(self, service: EarlyStopping, name: str) -> None:
-        self.live(service)
-        played = self.played(service)
-        for event in SCRIPTS[name]:
-            for curve, report in self._heard(played, event):
-                once, twice = (played.judge.should_stop(curve, report, played.record) for _ in range(2))
-                assert repr(once) == repr(twice)
+    def test_the_same_question_twice_gets_the_same_answer(self, service: EarlyStopping) -> None:
+        for name in self.judged(service):
+            played = self.played(service)
+            for event in SCRIPTS[name]:
+                for curve, report in self._heard(played, event):
+                    once, twice = (played.judge.should_stop(curve, report, played.record) for _ in range(2))
+                    assert repr(once) == repr(twice), name
 
-    @pytest.mark.parametrize("name", SCRIPTS)
-    def test_it_changes_nothing_of_what_it_is_shown(self, service: EarlyStopping, name: str) -> None:
-        self.live(service)
-        played = self.played(service)
-        for event in SCRIPTS[name][-40:]:
-            for curve, report in self._heard(played, event):
-                before = copy.deepcopy(_plain(played.record))
-                played.judge.should_stop(curve, report, played.record)
-                assert repr(_plain(played.record)) == repr(before)
+    def test_it_changes_nothing_of_what_it_is_shown(self, service: EarlyStopping) -> None:
+        for name in self.judged(service):
+            played = self.played(service)
+            for event in SCRIPTS[name][-40:]:
+                for curve, report in self._heard(played, event):
+                    before = repr(_plain(played.record))
+                    played.judge.should_stop(curve, report, played.record)
+                    assert repr(_plain(played.record)) == before, name
 
-    @pytest.mark.parametrize("name", ["plain", "one at a time", "without steps", "every fifth step", "wild"])
-    def test_maximizing_is_minimizing_the_negative(self, service: EarlyStopping, name: str) -> None:
-        self.live(service)
+    def test_maximizing_is_minimizing_the_negative(self, service: EarlyStopping) -> None:
         if any(setting.name == "comparison" for setting in service.settings(self.algorithm)):
-            pytest.skip("its settings name a side")
-        minimized = list(self.played(service).play(SCRIPTS[name]))
-        maximized = list(self.played(service, maximize=True).play(SCRIPTS[name], sign=-1.0))
-        assert [(event, stop is None) for event, stop in minimized] == [
-            (event, stop is None) for event, stop in maximized
-        ]
+            # Its settings name a side.
+            return
+        for name in self.judged(service, ("plain", "one at a time", "without steps", "every fifth step", "wild")):
+            minimized = list(self.played(service).play(SCRIPTS[name]))
+            maximized = list(self.played(service, maximize=True).play(SCRIPTS[name], sign=-1.0))
+            assert [(event, stop is None) for event, stop in minimized] == [
+                (event, stop is None) for event, stop in maximized
+            ], name
 
-    @pytest.mark.parametrize("name", ["nothing", "plain", "without steps", "wild", "retried"])
-    def test_rules_are_rules(self, service: EarlyStopping, name: str) -> None:
+    def test_rules_are_rules(self, service: EarlyStopping) -> None:
         """A function of the record, whatever the order of the trials; or a refusal that says why there are none."""
         if not service.abilities(self.algorithm).rules:
-            pytest.skip("it judges reports, and gives no rules")
-        config = self.config()
-        trials, record = told(SCRIPTS[name], config.objective)
-        try:
-            rules = service.rules(config, trials, record)
-        except InvalidInput as error:
-            assert all(fault.path.startswith("spec.earlyStopping") and fault.wanted for fault in error.faults)
             return
-        before = repr(_plain(record))
-        assert service.rules(config, trials[::-1], record) == rules
-        assert repr(_plain(record)) == before
-        for rule in rules:
-            assert isinstance(rule, StopRule)
-            assert rule.name in config.objective.metrics
-            assert math.isfinite(rule.value)
-            assert rule.start_step >= 0
+        config = self.config()
+        for name in ("nothing", "plain", "without steps", "wild", "retried"):
+            trials, record = told(SCRIPTS[name], config.objective)
+            try:
+                rules = service.rules(config, trials, record)
+            except InvalidInput as error:
+                assert all(fault.path.startswith("spec.earlyStopping") and fault.wanted for fault in error.faults), name
+                continue
+            before = repr(_plain(record))
+            assert service.rules(config, trials[::-1], record) == rules, name
+            assert repr(_plain(record)) == before, name
+            for rule in rules:
+                assert isinstance(rule, StopRule), name
+                assert rule.name in config.objective.metrics, name
+                assert math.isfinite(rule.value), name
+                assert rule.start_step >= 0, name
 
     def test_one_that_gives_no_rules_says_so(self, service: EarlyStopping) -> None:
         if service.abilities(self.algorithm).rules:
-            pytest.skip("it gives rules")
+            return
         with pytest.raises(InvalidInput) as raised:
             service.rules(self.config(), *told([], self.config().objective))
         assert raised.value.faults[0].path == "spec.earlyStopping.algorithmName"

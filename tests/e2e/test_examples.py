@@ -24,7 +24,7 @@ def in_path(monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
-@pytest.mark.parametrize("name", WITH_FILE)
+@pytest.mark.parametrize("name", sorted({*WITH_FILE} - {"quickstart", "early-stopping"}))
 def test_an_example_runs_to_its_best_trial(cli, in_path, name):
     folder = cli.folder / name
     shutil.copytree(EXAMPLES / name, folder)
@@ -43,17 +43,21 @@ def test_an_example_is_fit_for_a_cluster(cli, name):
 
 
 def test_the_quickstart_prints_a_metric_per_epoch(cli, in_path):
-    cli.run("run", str(EXAMPLES / "quickstart" / "experiment.yaml"), "--max-trials", "1")
+    report = cli.json("run", str(EXAMPLES / "quickstart" / "experiment.yaml"), "--max-trials", "2")
+    assert report["counts"]["succeeded"] == 2
+    assert report["best"]
     rows = json.loads(cli.run("export", "quickstart", "--format", "json").out)["observations"]
     assert len([row for row in rows if row["metric"] == "accuracy"]) > 1
 
 
 def test_the_early_stopping_example_stops_something(cli, in_path):
-    report = cli.run("run", str(EXAMPLES / "early-stopping" / "experiment.yaml"), "--output", "json").json
+    """Four at a time: its epochs take their time."""
+    report = cli.json("run", str(EXAMPLES / "early-stopping" / "experiment.yaml"), "--parallel", "4")
     counts = report["counts"]
     assert counts["succeeded"] >= 3
     assert counts["stopped_early"] >= 1
     assert counts["succeeded"] + counts["stopped_early"] == counts["created"] == 12
+    assert report["best"]
 
 
 def test_the_function_example(cli, in_path):
