@@ -6,8 +6,10 @@ from typing import Any
 
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
 from katib.spec.defaults import with_defaults
+from katib.spec.experiment import API_VERSION, KIND
 from katib.spec.paths import nearest_line, within
 from katib.spec.prepare import Prepared, prepare
+from katib.spec.quick import spelled_out
 from katib.spec.shape import parse, plain
 from katib.spec.study import stopping_config, study_config
 from katib.suggestion.contract import SuggestionService
@@ -23,13 +25,16 @@ def checked(
     *,
     stopping: EarlyStopping | None = None,
     lines: Mapping[str, int] | None = None,
+    by_clients: bool = False,
 ) -> Prepared:
     """The experiment, with everything right that needs no cluster. Raises InvalidInput with all its faults.
 
-    `stopping`: who answers for early stopping; None for what is installed.
+    Args:
+        stopping: who answers for early stopping; None for what is installed.
+        by_clients: clients run the trials.
     """
     try:
-        prepared = prepare(document, lines=lines)
+        prepared = prepare(document, lines=lines, by_clients=by_clients)
     except InvalidInput as error:
         also = _unknown_algorithm(document, suggestions) or _faults_of_settings(document, error.faults, suggestions)
         raise InvalidInput([*error.faults, *also], what=error.what) from error
@@ -37,8 +42,39 @@ def checked(
     faults = faults or list(suggestions.validate(study_config(prepared.experiment, uid="")))
     if faults:
         raise InvalidInput(faults, what=f"algorithm {prepared.experiment.spec.algorithm.algorithm_name!r}")
-    check_early_stopping(prepared, stopping or LocalEarlyStopping())
+    check_early_stopping(prepared, stopping or LocalEarlyStopping(), by_clients=by_clients)
     return prepared
+
+
+def checked_of_clients(
+    metadata: Mapping[str, Any], spec: Mapping[str, Any], suggestions: SuggestionService, stopping: EarlyStopping
+) -> Prepared:
+    """A study that clients run, from a `spec` that may be short, see `spelled_out`.
+
+    Raises InvalidInput with all its faults.
+    """
+
+    def prepared(spec: Mapping[str, Any]) -> Prepared:
+        document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": dict(metadata), "spec": spelled_out(spec)}
+        return checked(document, suggestions, stopping=stopping, by_clients=True)
+
+    try:
+        spelled_out(spec)
+    except InvalidInput as error:
+        # What cannot be read is left out, so that the rest is told about, too.
+        readable = {field: value for field, value in spec.items() if not _speak_of(f"spec.{field}", error.faults)}
+        if "parameters" not in readable:
+            readable["parameters"] = {"x": "float:0:1"}
+        try:
+            prepared(readable)
+        except InvalidInput as more:
+            raise InvalidInput([*error.faults, *more.faults], what=error.what) from error
+        raise
+    return prepared(spec)
+
+
+def _speak_of(path: str, faults: Sequence[Fault]) -> bool:
+    return any(within(fault.path, path) for fault in faults)
 
 
 def _faults_of_settings(

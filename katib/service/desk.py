@@ -7,15 +7,11 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 from katib.core.study import UNBOUNDED, Budget, Study
-from katib.errors import AlgorithmUnknown, Fault, InvalidInput
-from katib.service.checks import check_early_stopping
+from katib.errors import Fault, InvalidInput
+from katib.service.checks import checked_of_clients
 from katib.service.lending import Lender
 from katib.service.open_studies import run_by_clients
 from katib.service.studies import Opened, Studies, find_study, refuse_in_vain
-from katib.spec.experiment import API_VERSION, KIND
-from katib.spec.prepare import Prepared, prepare
-from katib.spec.quick import spelled_out
-from katib.spec.study import study_config
 from katib.stores.contract import Store, Wish
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping import open_early_stopping
@@ -72,8 +68,7 @@ class Desk:
             AlreadyExists: the name belongs to a study with another specification.
         """
         metadata = {"name": name, **({"annotations": dict(annotations)} if annotations else {})}
-        document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spelled_out(spec)}
-        return self.studies.create_for_clients(self._checked(prepare(document, by_clients=True)))
+        return self.studies.create_for_clients(checked_of_clients(metadata, spec, self.suggestions, self.stopping))
 
     def study(self, key: str) -> Study:
         """The study of that name or uid. Raises NotFound."""
@@ -121,18 +116,6 @@ class Desk:
             # Its owner acts on it.
             return after
         return self.lender.settle(study.name, stopping=stopping)
-
-    def _checked(self, prepared: Prepared) -> Prepared:
-        config = study_config(prepared.experiment, uid="")
-        try:
-            faults = list(self.suggestions.validate(config))
-        except AlgorithmUnknown as error:
-            path = "spec.algorithm.algorithmName"
-            faults = [Fault(path=path, given=config.algorithm, wanted=error.message, hint=error.hint)]
-        if faults:
-            raise InvalidInput(faults, what=f"algorithm {config.algorithm!r}")
-        check_early_stopping(prepared, self.stopping, by_clients=True)
-        return prepared
 
 
 OPTIONS = {

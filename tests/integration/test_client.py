@@ -287,6 +287,10 @@ def test_faults_come_back_as_they_were_found(client: Client) -> None:
         study_of(client, parameters={"lr": "log:1", "n": "integer:1:8", "c": []}, early_stopping=":")
     paths = {fault.path for fault in caught.value.faults}
     assert paths == {"spec.parameters.lr", "spec.parameters.n", "spec.parameters.c", "spec.earlyStopping"}
+    with pytest.raises(InvalidInput) as caught:
+        study_of(client, parameters={"lr": "log:1"}, max_trials=0, algorithm="magic")
+    paths = {fault.path for fault in caught.value.faults}
+    assert paths == {"spec.parameters.lr", "spec.maxTrialCount", "spec.algorithm.algorithmName"}
     with pytest.raises((AlgorithmUnknown, InvalidInput), match="magic"):
         study_of(client, algorithm="magic")
     with pytest.raises(InvalidInput, match="minimize="):
