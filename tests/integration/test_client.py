@@ -387,8 +387,8 @@ def hearts() -> int:
 
 def test_a_trial_that_takes_long_stays_with_its_client(client: Client) -> None:
     study = study_of(client)
-    (trial,) = study.suggest(client="a", lease_seconds=0.3)
-    for _ in range(3):
+    (trial,) = study.suggest(client="a", lease_seconds=0.9)
+    for _ in range(2):
         before = study.get_trial(1)._shown["leased_until"]
         until(lambda before=before: study.get_trial(1)._shown["leased_until"] > before)  # type: ignore[misc]
     assert [other.number for other in study.suggest(client="b")] == [2]
@@ -404,9 +404,9 @@ def test_signs_of_life_end_with_the_trial(client: Client) -> None:
     assert hearts() == 1
     del dropped
     # Nobody here has it any more, so it goes out again.
-    (again,) = eventually(lambda: study.suggest(client="b", lease_seconds=600))
-    assert (again.number, study.get_trial(3).attempt) == (2, 1)
-    again.fail()
+    asked = eventually(lambda: study.suggest(3, client="b", lease_seconds=600))
+    assert 2 in [again.number for again in asked]
+    del asked
     failed.fail()
     until(lambda: hearts() == 0)
 
@@ -428,15 +428,8 @@ def test_signs_of_life_ride_out_an_outage(address: str, shared: EmbeddedDesk) ->
         network.cut = False
         until(lambda: loan().until > time.time())
         assert loan().client == "a"
-        until(lambda: _completed(trial))
+        assert trial.complete(loss=1.0).attempt == 1
     shared.desk.delete("outage")
-
-
-def _completed(trial: Trial) -> bool:
-    try:
-        return trial.complete(loss=1.0).finished
-    except ServerUnavailable:
-        return False
 
 
 def test_without_heartbeat_a_trial_that_hangs_goes_out_again(shared: EmbeddedDesk) -> None:
