@@ -8,12 +8,12 @@ import inspect
 import json
 import pickle
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from katib.reporting import report
+from katib.reporting import has_reported, report
 
 
 def save(
@@ -44,15 +44,24 @@ def main(words: Sequence[str]) -> None:
 
 def call(fn: Callable[..., Any], assignment: Mapping[str, Any]) -> Any:
     """Call `fn` with the assignment: as keywords when it names the parameters, else as one mapping."""
+    if as_keywords(fn, assignment):
+        return fn(**assignment)
+    try:
+        return fn(dict(assignment))
+    except TypeError as error:
+        names = ", ".join(assignment)
+        error.add_note(f"{error} (it does not name all of {names}, so it was given one dict of them)")
+        raise
+
+
+def as_keywords(fn: Callable[..., Any], names: Collection[str]) -> bool:
+    """Whether a function takes parameters of these names as keywords, and not as one mapping."""
     try:
         parameters = list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
-        return fn(dict(assignment))
+        return False
     by_name = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    if assignment.keys() <= by_name or takes_any:
-        return fn(**assignment)
-    return fn(dict(assignment))
+    return set(names) <= by_name or any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _parse(word: str, values: Mapping[str, Mapping[str, Any]]) -> tuple[str, Any]:
@@ -62,6 +71,9 @@ def _parse(word: str, values: Mapping[str, Mapping[str, Any]]) -> tuple[str, Any
 
 def _report(result: Any, objectives: Sequence[str]) -> None:
     if result is None:
+        if not has_reported():
+            names = ", ".join(f"{name}=…" for name in objectives)
+            print(f"the function returned None, and has not called katib.report({names}): it must do one of the two")
         return
     several = len(objectives) > 1
     if isinstance(result, Mapping):

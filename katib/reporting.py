@@ -43,6 +43,12 @@ def report(
         _append(_file(destination), line)
 
 
+def has_reported() -> bool:
+    """Whether this trial has reported anything, from whichever of its processes."""
+    destination = os.environ.get(REPORT_TO)
+    return destination is not None and os.path.exists(_file(destination))  # noqa: PTH110 - pathlib is slow to import
+
+
 def _line(given: Mapping[str, Any], step: SupportsIndex | None) -> bytes:
     faults: list[Fault] = []
     values = {str(name): _value(name, value, faults) for name, value in given.items()}

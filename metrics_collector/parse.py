@@ -78,6 +78,7 @@ class TextParser:
     def __init__(self, metrics: tuple[str, ...], filters: Sequence[str] = ()) -> None:
         self._metrics = frozenset(metrics)
         self._needles = tuple(self._metrics)
+        self._first = metrics[0] if metrics else ""
         self._long_names = sorted((m for m in metrics if not _NAME_CHARACTERS.fullmatch(m)), key=len, reverse=True)
         self._filters = tuple(filters) or (DEFAULT_FILTER,)
         self._expressions = _compiled(self._filters)
@@ -89,7 +90,8 @@ class TextParser:
         return self._names.all
 
     def describe(self) -> str:
-        return f"filter {' and '.join(self._filters)}"
+        example = f", as in {self._first}=0.5" if self._filters == (DEFAULT_FILTER,) and self._first else ""
+        return f"filter {' and '.join(self._filters)}{example}"
 
     def feed(self, line: str) -> list[Reading]:
         """The readings on this line, in order."""

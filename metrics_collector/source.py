@@ -1,6 +1,7 @@
 """The port: something that metric points come from."""
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from katib.core.observation import MetricPoint
@@ -35,10 +36,15 @@ class Source(Protocol):
 
 
 class Sources:
-    """Several sources as one: the n-th of them gets the sequence numbers that leave remainder n."""
+    """Several sources as one: the n-th of them gets the sequence numbers that leave remainder n.
 
-    def __init__(self, sources: Iterable[Source], *, note: str = "") -> None:
+    Args:
+        metrics: the names that are looked for.
+    """
+
+    def __init__(self, sources: Iterable[Source], *, metrics: Sequence[str] = (), note: str = "") -> None:
         self._sources = tuple(sources)
+        self._metrics = metrics
         self._note = note
 
     def poll(self) -> list[MetricPoint]:
@@ -57,8 +63,16 @@ class Sources:
 
     def describe(self) -> str:
         names = self.seen
-        also = f"other names seen: {', '.join(names)}" if names else ""
-        return "; ".join(filter(None, (self._note, *(source.describe() for source in self._sources), also)))
+        also = f"other names seen: {', '.join(names)}{self._alike(names)}" if names else ""
+        return "; ".join(filter(None, (self._note, also, *(source.describe() for source in self._sources))))
+
+    def _alike(self, names: Sequence[str]) -> str:
+        """A name that was reported and looks like one that is looked for."""
+        by_lower = {name.lower(): name for name in names}
+        for metric in self._metrics:
+            for found in difflib.get_close_matches(metric.lower(), by_lower, n=1, cutoff=0.8):
+                return f" (is {by_lower[found]} meant by {metric}? Write both alike)"
+        return ""
 
     def _numbered(self, point: MetricPoint, index: int) -> MetricPoint:
         return MetricPoint(

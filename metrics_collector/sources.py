@@ -30,10 +30,12 @@ def open_sources(collector: Mapping[str, Any], *, metrics: tuple[str, ...], log:
     kind = (collector.get("collector") or {}).get("kind") or "StdOut"
     push = LogSource(reports, ReportParser(metrics), name="pushed reports", expected=False)
     if kind in ("Push", "None"):
-        return Sources([push])
+        return Sources([push], metrics=metrics)
     if kind == "Custom":
-        return Sources([push], note="a collector of kind Custom does not run here; only reports are read")
-    return Sources([_open(kind, collector.get("source") or {}, metrics=metrics, log=log), push])
+        return Sources(
+            [push], metrics=metrics, note="a collector of kind Custom does not run here; only reports are read"
+        )
+    return Sources([_open(kind, collector.get("source") or {}, metrics=metrics, log=log), push], metrics=metrics)
 
 
 def _open(kind: str, source: Mapping[str, Any], *, metrics: tuple[str, ...], log: Path) -> Source:

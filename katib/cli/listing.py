@@ -3,7 +3,7 @@
 from typing import Any
 
 from katib.cli.opened import studies_of
-from katib.cli.options import Db, Output, OutputOption
+from katib.cli.options import Db, Output, OutputOption, named
 from katib.cli.render import note, print_json, say, table
 from katib.errors import NotFound
 
@@ -25,7 +25,9 @@ def list_studies(db: Db = "", output: OutputOption = Output.TEXT) -> None:
                 for study in studies.store.list_studies()
             ]
     except NotFound as error:
-        # No store is no study; it is not an error to have none yet.
+        # No store is no study, and it is no error to have none yet. One that was named is another matter.
+        if named(db):
+            raise
         note(f"katib: {error}")
     if output is Output.JSON:
         print_json(views)

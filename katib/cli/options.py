@@ -3,6 +3,7 @@
 import math
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -72,6 +73,24 @@ def seconds_of(text: str) -> float:
     return seconds
 
 
+NUMBER = "NUMBER"
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A parser of whole numbers that says what it was given. What it makes raises BadParameter."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise typer.BadParameter(f"{text!r} is not a whole number, {least} or more")
+        return number
+
+    return read
+
+
 MaxTime = Annotated[
     float | None,
     typer.Option(
@@ -86,7 +105,8 @@ MaxStale = Annotated[
     int | None,
     typer.Option(
         "--max-stale",
-        min=1,
+        parser=at_least(1),
+        metavar=NUMBER,
         help="End when this many trials after the best one have ended without being better.",
         show_default=False,
     ),
@@ -107,6 +127,11 @@ def settings_of(algorithms: list[str] | None = None, stopping: list[str] | None 
     )
 
 
+def named(db: str) -> str:
+    """The store that --db or KATIB_DB name; empty when neither does."""
+    return db or from_environment(os.environ).store
+
+
 def store_location(db: str, *, creating: bool = False) -> str:
     """Where the store is: what was asked for, else katib.db in this folder.
 
@@ -114,7 +139,7 @@ def store_location(db: str, *, creating: bool = False) -> str:
 
     Raises InvalidInput when there is no current folder any more.
     """
-    asked = db or from_environment(os.environ).store
+    asked = named(db)
     if asked:
         return asked
     here = current_folder()

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from katib.cli.options import (
+    NUMBER,
     Db,
     Endpoints,
     MaxStale,
@@ -13,6 +14,7 @@ from katib.cli.options import (
     Output,
     OutputOption,
     StoppingEndpoints,
+    at_least,
     settings_of,
     store_location,
 )
@@ -22,13 +24,33 @@ def resume(
     name: Name,
     max_trials: Annotated[
         int | None,
-        typer.Option("--max-trials", min=1, help="From now on, this many trials in all.", show_default=False),
+        typer.Option(
+            "--max-trials",
+            parser=at_least(1),
+            metavar=NUMBER,
+            help="From now on, this many trials in all.",
+            show_default=False,
+        ),
     ] = None,
     parallel: Annotated[
-        int | None, typer.Option("--parallel", min=1, help="From now on, this many at a time.", show_default=False)
+        int | None,
+        typer.Option(
+            "--parallel",
+            parser=at_least(1),
+            metavar=NUMBER,
+            help="From now on, this many at a time.",
+            show_default=False,
+        ),
     ] = None,
     max_failed: Annotated[
-        int | None, typer.Option("--max-failed", min=0, help="From now on, this many may fail.", show_default=False)
+        int | None,
+        typer.Option(
+            "--max-failed",
+            parser=at_least(0),
+            metavar=NUMBER,
+            help="From now on, this many may fail.",
+            show_default=False,
+        ),
     ] = None,
     max_time: MaxTime = None,
     max_stale: MaxStale = None,
@@ -42,15 +64,18 @@ def resume(
 ) -> None:
     """Go on with a study that was stopped, was cut off, or has ended and gets a larger budget.
 
-    While another process runs the study, that one acts on the new budget.
+    While another process runs the study, that one acts on the new budget, and this one shows what becomes of it; Ctrl-C
+    then leaves it running.
 
     Example: katib resume quickstart --max-trials 50
     """
     import time
 
+    from katib.cli.following import follow as follow_other
+    from katib.cli.following import is_over
     from katib.cli.opened import studies_of
     from katib.cli.render import note
-    from katib.cli.watching import detach, watch
+    from katib.cli.watching import INTERRUPTED, detach, finish, watch
     from katib.embedded.session import Session
     from katib.embedded.starting import Started
     from katib.service.owners import running_elsewhere
@@ -64,11 +89,20 @@ def resume(
             max_seconds=max_time,
             max_stale=max_stale,
         )
+        owner = running_elsewhere(study, now=time.time())
+        if owner is not None:
+            note(f"{name} is being run by {owner.described}, which acts on this within about a second")
+            if not follow:
+                return
+            try:
+                study = follow_other(studies.store, study)
+            except KeyboardInterrupt:
+                note(f"{name} goes on without this terminal; `katib stop {name}` stops it")
+                raise typer.Exit(INTERRUPTED) from None
+            if is_over(study):
+                raise typer.Exit(finish(studies.store, study, output))
+            note(f"{owner.described} has left: it goes on here")
     location, settings = store_location(db), settings_of(endpoints, stopping_endpoints)
-    owner = running_elsewhere(study, now=time.time())
-    if owner is not None:
-        note(f"{name} is being run by {owner.described}, which acts on this within about a second")
-        return
     if not follow:
         raise typer.Exit(detach(study, location, output, settings))
     with Session(location, settings) as session:

@@ -1,11 +1,11 @@
 """`katib run`."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from katib.cli.options import (
+    NUMBER,
     Db,
     Endpoints,
     MaxStale,
@@ -20,10 +21,13 @@ from katib.cli.options import (
     Output,
     OutputOption,
     StoppingEndpoints,
+    at_least,
     run_root,
+    seconds_of,
     settings_of,
     store_location,
 )
+from katib.cli.quick import from_command, objectives_in
 from katib.config import Settings
 from katib.errors import AlreadyExists, Fault, InvalidInput
 
@@ -41,7 +45,6 @@ Words = Annotated[
         show_default=False,
     ),
 ]
-DEFAULT_TRIALS = 20
 OBJECTIVES = "katib.objectives"
 
 
@@ -57,7 +60,7 @@ class RunCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See click."""
-        ctx.meta[OBJECTIVES] = list(_objectives_in(args))
+        ctx.meta[OBJECTIVES] = list(objectives_in(args))
         return super().parse_args(ctx, args)
 
 
@@ -65,12 +68,20 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     ctx: typer.Context,
     words: Words = None,
     *,
-    name: Annotated[str, typer.Option("--name", help="The study's name; the file's own by default.")] = "",
+    name: Annotated[
+        str | None, typer.Option("--name", help="The study's name; the file's own by default.", show_default=False)
+    ] = None,
     max_trials: Annotated[
-        int | None, typer.Option("--max-trials", min=1, help="Run this many trials.", show_default=False)
+        int | None,
+        typer.Option(
+            "--max-trials", parser=at_least(1), metavar=NUMBER, help="Run this many trials.", show_default=False
+        ),
     ] = None,
     parallel: Annotated[
-        int | None, typer.Option("--parallel", min=1, help="Run this many trials at a time.", show_default=False)
+        int | None,
+        typer.Option(
+            "--parallel", parser=at_least(1), metavar=NUMBER, help="Run this many trials at a time.", show_default=False
+        ),
     ] = None,
     max_time: MaxTime = None,
     max_stale: MaxStale = None,
@@ -127,6 +138,16 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
     ] = "",
     endpoints: Endpoints = None,
     stopping_endpoints: StoppingEndpoints = None,
+    trial_time: Annotated[
+        float | None,
+        typer.Option(
+            "--trial-time",
+            metavar="TIME",
+            parser=seconds_of,
+            help="With --param: end a trial that runs longer (90s, 30m, 1.5h, 2d); it has failed.",
+            show_default=False,
+        ),
+    ] = None,
     image: Annotated[
         str, typer.Option("--image", help="With --param: the image in which a cluster runs the command.")
     ] = "",
@@ -156,12 +177,14 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
       katib run --param depth=int:1:9 --maximize accuracy --minimize seconds -- python train.py --depth={depth}
     """  # noqa: D301 - the formatter of help wants the very character
     from katib.spec.loading import apply_sets
-    from katib.spec.quick import to_yaml
+    from katib.spec.quick import strays, to_yaml
 
+    if name == "":
+        raise InvalidInput([Fault(path="--name", given="''", wanted="a name")], what="the command line")
     words = words or []
     if params:
         document, lines = (
-            _from_command(
+            from_command(
                 words,
                 params,
                 name,
@@ -172,10 +195,13 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
                 max_trials,
                 parallel,
                 image,
+                trial_time,
             ),
             None,
         )
         workdir = Path.cwd()
+        for note in strays(words, params):
+            sys.stderr.write(f"note: {note}\n")
     else:
         given = {
             "--minimize": minimize,
@@ -183,6 +209,7 @@ def run(  # noqa: PLR0913 - each is a documented option of the command line
             "--goal": goals,
             "--algorithm": algorithm,
             "--early-stopping": early_stopping,
+            "--trial-time": trial_time,
         }
         document, lines, workdir = _from_file(words, [option for option, value in given.items() if value])
         _override(document, name=name, max_trials=max_trials, parallel=parallel)
@@ -300,99 +327,13 @@ def _from_file(words: list[str], given: list[str]) -> tuple[dict[str, Any], Any,
     return loaded, loaded.lines, Path(words[0]).resolve().parent
 
 
-def _from_command(
-    words: list[str],
-    params: list[str],
-    name: str,
-    objectives: list[tuple[str, str]],
-    goals: list[str],
-    algorithm: str,
-    early_stopping: str,
-    max_trials: int | None,
-    parallel: int | None,
-    image: str,
-) -> dict[str, Any]:
-    from katib.spec.defaults import DEFAULT_ALGORITHM
-    from katib.spec.quick import experiment_from_command
-
-    metrics = [metric for metric, _direction in objectives]
-    faults: list[Fault] = []
-    for index, (metric, direction) in enumerate(objectives):
-        if not metric or metric.startswith("-"):
-            faults.append(Fault(path=f"--{direction}", given=metric or "''", wanted="the name of a metric behind it"))
-        elif metric in metrics[:index]:
-            faults.append(Fault(path=f"--{direction}", given=metric, wanted="each metric once"))
-    if not metrics:
-        faults.append(Fault(path="--minimize", wanted="give --minimize METRIC, --maximize METRIC, or several"))
-    if faults:
-        raise InvalidInput(faults, what="the command line")
-    return experiment_from_command(
-        name=name or _name_for(words),
-        params=params,
-        command=words,
-        objectives=dict(objectives),
-        goals=_goals(goals, metrics),
-        # Named, though it is the default: a cluster wants one.
-        algorithm=algorithm or DEFAULT_ALGORITHM,
-        early_stopping=early_stopping or None,
-        max_trials=max_trials or DEFAULT_TRIALS,
-        parallel=parallel,
-        image=image,
-    )
-
-
-def _objectives_in(args: list[str]) -> Iterator[tuple[str, str]]:
-    """The metrics and directions of a command line, in order."""
-    options = {f"--{direction}": direction for direction in ("minimize", "maximize")}
-    ours = args[: args.index("--")] if "--" in args else args
-    for word, following in pairwise([*ours, ""]):
-        option, equals, metric = word.partition("=")
-        if option in options:
-            yield (metric if equals else following), options[option]
-
-
-def _goals(texts: list[str], metrics: list[str]) -> dict[str, float]:
-    """`loss=0.1`, or `0.1` where there is one objective. Raises InvalidInput."""
-    from katib.spec.rules.parameters import number
-
-    goals: dict[str, float] = {}
-    faults: list[Fault] = []
-    for text in texts:
-        metric, equals, written = text.rpartition("=")
-        name = metric if equals or len(metrics) > 1 else metrics[0]
-        value = number(written)
-        if name not in metrics:
-            wanted = f"METRIC=VALUE, where METRIC is an objective: {', '.join(metrics)}"
-            faults.append(Fault(path="--goal", given=text, wanted=wanted))
-        elif value is None:
-            faults.append(Fault(path="--goal", given=text, wanted="a finite number as the value"))
-        elif name in goals:
-            faults.append(Fault(path="--goal", given=text, wanted=f"one goal for {name}"))
-        else:
-            goals[name] = value
-    if faults:
-        raise InvalidInput(faults, what="the command line")
-    return goals
-
-
-def _name_for(words: list[str]) -> str:
-    """A name from the command: the script's, else the program's."""
-    import re
-
-    script = next(
-        (word for word in words if Path(word).suffix in {".py", ".sh", ".R", ".jl"}), words[0] if words else ""
-    )
-    stem = re.sub(r"[^a-z0-9]+", "-", Path(script).stem.lower()).strip("-")
-    return (stem if stem[:1].isalpha() else f"study-{stem}".strip("-"))[:40].rstrip("-")
-
-
 def _limit(document: dict[str, Any], limits: Mapping[str, float | None]) -> None:
     spec = document.get("spec")
     if isinstance(spec, dict):
         spec.update({field: limit for field, limit in limits.items() if limit is not None})
 
 
-def _override(document: dict[str, Any], *, name: str, max_trials: int | None, parallel: int | None) -> None:
+def _override(document: dict[str, Any], *, name: str | None, max_trials: int | None, parallel: int | None) -> None:
     if name:
         document.setdefault("metadata", {})["name"] = name
     spec = document.get("spec")

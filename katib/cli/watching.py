@@ -20,7 +20,9 @@ from katib.config import Settings, endpoint_variables
 from katib.core.study import Study, StudyStatus
 from katib.embedded.session import Session
 from katib.embedded.starting import Started
+from katib.errors import StoreError
 from katib.service.reports import study_report
+from katib.stores.contract import Store
 
 INTERRUPTED = 130
 
@@ -35,22 +37,22 @@ def watch(session: Session, started: Started, *, output: Output) -> int:
         if not started.created:
             note(f"{name} has ended before, and nothing was run: {study.condition.message}")
             note(f"`katib resume {name} --max-trials N` extends it, and another --name begins anew")
-        return _finish(session, study, output)
+        return finish(session.store, study, output)
     session.own(name)
     if study.summary.created:
         note(f"{name} exists and goes on: {study.summary.created} trials so far")
     progress = open_progress(sys.stderr, study)
-    with progress, _interruptible(session, name, progress) as interrupted:
+    with progress, _interruptible(session, name, progress, session.grace(name)) as interrupted:
         try:
             study = session.run(name, progress.update)
         except KeyboardInterrupt:
             interrupted.set()
-            session.kill(name)
+            _kill(session, name)
     if not interrupted.is_set():
-        return _finish(session, study, output)
+        return finish(session.store, study, output)
     study = session.store.get_study(name)
     note(f"interrupted; `katib resume {name}` goes on, unfinished trials run again")
-    _finish(session, study, output)
+    finish(session.store, study, output)
     return INTERRUPTED
 
 
@@ -79,8 +81,9 @@ def detach(study: Study, location: str, output: Output, settings: Settings) -> i
     return 0
 
 
-def _finish(session: Session, study: Study, output: Output) -> int:
-    report = study_report(session.store, study, now=time.time())
+def finish(store: Store, study: Study, output: Output) -> int:
+    """Print how the study stands; returns the exit code that goes with it."""
+    report = study_report(store, study, now=time.time())
     if output is Output.JSON:
         print_json(report)
     else:
@@ -88,8 +91,16 @@ def _finish(session: Session, study: Study, output: Output) -> int:
     return 0 if study.condition.status is StudyStatus.SUCCEEDED else 1
 
 
+def _kill(session: Session, name: str) -> None:
+    try:
+        session.kill(name)
+    except StoreError as error:
+        # Its runs are ended all the same. That it was interrupted is found when it goes on.
+        note(f"not on record that {name} was interrupted: {error}")
+
+
 @contextmanager
-def _interruptible(session: Session, name: str, progress: ProgressView) -> Iterator[threading.Event]:
+def _interruptible(session: Session, name: str, progress: ProgressView, grace: float) -> Iterator[threading.Event]:
     """The first signal asks the study to stop cleanly; the second raises KeyboardInterrupt. Yields a flag."""
     interrupted = threading.Event()
 
@@ -97,7 +108,7 @@ def _interruptible(session: Session, name: str, progress: ProgressView) -> Itera
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()
-        progress.say("stopping: waiting for running trials to end; Ctrl-C again kills them")
+        progress.say(f"stopping: running trials get {grace:g} s to end; Ctrl-C again kills them")
         # Not in the handler itself: the main thread may hold the store's lock at this very moment.
         threading.Thread(target=session.interrupt, args=(name,), daemon=True).start()
 

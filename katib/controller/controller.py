@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from katib.config import Settings
@@ -13,8 +14,8 @@ from katib.controller.queue import WorkQueue
 from katib.controller.reconcile import Looked, look
 from katib.core.study import Study
 from katib.core.trial import Trial
-from katib.errors import Conflict, KatibError, Stale
-from katib.stores.contract import Changes, Event, Store
+from katib.errors import Conflict, KatibError, Stale, StoreError
+from katib.stores.contract import Changes, Event, Store, Wish
 from katib.suggestion.contract import SuggestionService
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Controller:
         )
         self._asker = Asker(suggestions, store, on_answer=self._queue.add)
         self._watched: dict[str, _Watched] = {}
+        self._stopping: set[str] = set()
 
     def take(self, owned: OwnedStudy, on_progress: Callable[[Progress], None] = lambda _progress: None) -> None:
         """Look after a study from now on."""
@@ -108,6 +110,11 @@ class Controller:
             watched.owned.changed = True
         self._queue.add(name)
 
+    def stop(self, name: str) -> None:
+        """Stop a study cleanly, as soon as that can be written down; safe from any thread."""
+        self._stopping.add(name)
+        self._queue.add(name)
+
     def news(self, name: str) -> None:
         """Look at a study now: there is news of its trials, and nothing that the record does not say."""
         self._queue.add(name)
@@ -136,7 +143,9 @@ class Controller:
         """Give up every study's lease and stop asking. Runs go on."""
         self._asker.close()
         for watched in self._watched.values():
-            self._store.release(watched.owned.lease)
+            # A lease that cannot be given up, as on a full disk, runs out, or its owner is found dead.
+            with suppress(StoreError):
+                self._store.release(watched.owned.lease)
         self._watched.clear()
 
     def _step(self, timeout: float) -> None:
@@ -152,6 +161,7 @@ class Controller:
             return
         try:
             self._renew(watched)
+            self._record_stop(watched)
             looked = look(watched.owned, self._store, self._asker, self._settings.controller, now=self._now())
         except Conflict:
             self._queue.add(name)
@@ -181,6 +191,13 @@ class Controller:
             self._store.renew(watched.owned.lease, now=now, seconds=lease.seconds)
             watched.owned.changed = True
             watched.renewed = now
+
+    def _record_stop(self, watched: _Watched) -> None:
+        name = watched.owned.name
+        if name in self._stopping:
+            self._store.wish(name, Wish(stop=True), now=self._now())
+            watched.owned.changed = True
+            self._stopping.discard(name)
 
     def _publish(self, watched: _Watched, progress: Progress) -> None:
         watched.progress = progress

@@ -7,6 +7,7 @@ from katib.core.advice import PARENT_LABEL
 from katib.core.objective import metrics_of
 from katib.core.trial import Trial
 from katib.runners.contract import LaunchOrder
+from katib.spec.container import grace_of
 from katib.spec.prepare import from_effective
 from katib.spec.render import Template
 from katib.spec.study import objectives
@@ -21,6 +22,9 @@ class Orders:
     Args:
         effective: the study's Experiment with defaults filled in, as plain data.
         checkpoints: whether its trials may continue others, and so get a checkpoint directory.
+
+    Attributes:
+        grace: seconds that a trial gets to end when it is stopped.
     """
 
     def __init__(self, effective: Mapping[str, Any], *, checkpoints: bool = False) -> None:
@@ -32,6 +36,7 @@ class Orders:
         self._metrics = metrics_of(objectives(self.experiment))
         self._collector = dict(effective["spec"]["metricsCollectorSpec"])
         self._container = str(effective["spec"]["trialTemplate"]["primaryContainerName"])
+        self.grace = grace_of(self.experiment.spec.trial_template.trial_spec or {}, self._container)
 
     def of(self, trial: Trial, attempt: int | None = None) -> LaunchOrder:
         """The order to run an attempt, the trial's own by default.

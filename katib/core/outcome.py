@@ -65,6 +65,7 @@ def _not_found(name: str, run: RunReport) -> str:
 def failure(run: RunReport) -> tuple[Reason, str]:
     """Why a run that did not exit with 0 failed."""
     tail = f"; last lines:\n{run.tail}" if run.tail.strip() else ""
+    tail = f"; {run.trouble}{tail}" if run.trouble else tail
     if run.signal is not None:
         hint = " (often the kernel's, when memory runs out)" if run.signal == SIGKILL else ""
         return Reason.SIGNAL, f"ended by signal {run.signal}{hint}{tail}"

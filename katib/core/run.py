@@ -44,6 +44,7 @@ class RunReport:
         message: what to tell a person: the raw error of a REFUSED or LOST run; what a STARTING one waits for; for an
             ENDED one how its metrics were looked for, and which other names were seen.
         tail: the last lines of its log, for an ENDED, REFUSED or LOST run; shortened.
+        trouble: what about the machine may have made an ENDED run fail; empty when nothing is known.
         drained: no more points will come.
         started_at, ended_at: seconds since the epoch.
     """
@@ -54,6 +55,7 @@ class RunReport:
     cause: Cause | None = None
     message: str = ""
     tail: str = ""
+    trouble: str = ""
     drained: bool = False
     started_at: float | None = None
     ended_at: float | None = None

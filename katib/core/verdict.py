@@ -61,7 +61,8 @@ def verdict(study: Study, summary: Summary, *, unused_advice: int, now: float, s
     if study.exhausted and not unfinished and not unused_advice:
         why = f"suggestion service has reached the end: {study.exhausted}"
         return _spent(StudyReason.SPACE_EXHAUSTED, why, summary, now)
-    if study.condition.status is StudyStatus.RUNNING:
+    restarting = study.condition.reason is StudyReason.RESTARTING
+    if study.condition.status is StudyStatus.RUNNING and not (restarting and unfinished):
         return study.condition
     if study.stop_requested:
         return study.condition

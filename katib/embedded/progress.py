@@ -4,14 +4,14 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TextIO
 
 from katib.controller.controller import Progress
 from katib.core.objective import Objective
 from katib.core.space import Assignment
 from katib.core.study import Study, Summary
-from katib.core.trial import FINISHED, TrialState
+from katib.core.trial import FINISHED, Trial, TrialState
 
 
 @dataclass
@@ -39,11 +39,25 @@ def finished_lines(progress: Progress, objectives: Sequence[Objective]) -> Itera
         return
     for move in looked.plan.transitions:
         if move.target in FINISHED:
-            trial = looked.gathered.trials[move.ordinal]
-            pairs = zip(objectives, move.values, strict=False)
-            told = " ".join(f"{objective.metric}={value!r}" for objective, value in pairs)
-            told = told or f"{move.reason.value}: {brief(move.message)}"
-            yield f"trial {move.ordinal} {move.target.value} {told} ({assignment_text(trial.assignment)})"
+            before = looked.gathered.trials[move.ordinal]
+            value, *further = move.values or (None,)
+            after = replace(
+                before,
+                state=move.target,
+                reason=move.reason,
+                message=move.message,
+                value=value,
+                further_values=tuple(further),
+            )
+            yield finished_line(after, objectives)
+
+
+def finished_line(trial: Trial, objectives: Sequence[Objective]) -> str:
+    """A finished trial on one line: its values, or why it has none, and its parameters."""
+    values = () if trial.value is None else (trial.value, *trial.further_values)
+    told = " ".join(f"{objective.metric}={value!r}" for objective, value in zip(objectives, values, strict=False))
+    told = told or f"{trial.reason.value}: {brief(trial.message)}"
+    return f"trial {trial.ordinal} {trial.state.value} {told} ({assignment_text(trial.assignment)})"
 
 
 def brief(message: str) -> str:

@@ -68,10 +68,13 @@ class Session:
         with _short_turns():
             return self._controller.run_until_over(name)
 
+    def grace(self, name: str) -> float:
+        """Seconds that a run of a study which is owned here gets to end when it is stopped."""
+        return self.own(name).orders.grace
+
     def interrupt(self, name: str) -> None:
         """Ask a study that runs here to stop cleanly; safe from any thread."""
-        self.store.wish(name, Wish(stop=True), now=time.time())
-        self._controller.wake(name)
+        self._controller.stop(name)
 
     def kill(self, name: str) -> None:
         """End every run of a study at once, and record that it is stopped: they are found dead, as after a crash."""
@@ -117,7 +120,7 @@ class Session:
             by = owner.described if owner else "another process"
             raise LeaseHeld(
                 f"study {name!r} is being run by {by}",
-                hint=f"`katib show {name}` and `katib explain {name}` work meanwhile; `katib stop {name}` stops it",
+                hint=f"`katib resume {name}` watches it, `katib explain {name}` says more, `katib stop {name}` ends it",
             ) from error
 
 

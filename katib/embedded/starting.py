@@ -1,6 +1,7 @@
 """From an Experiment document to a study on record, checked whole before anything is written."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,11 @@ def _check_program(template: TrialTemplate, process: Process) -> None:
     except CannotStart as error:
         fault = Fault(path="the trial's command", wanted=f"a program that is there: {error}")
         raise InvalidInput([fault], what="the Experiment") from error
+    file = Path(process.cwd or ".", name)
+    if "/" in name and file.exists() and (file.is_dir() or not os.access(file, os.X_OK)):
+        hint = "a folder cannot be run" if file.is_dir() else f"chmod +x {shlex.quote(str(file))}"
+        fault = Fault(path="the trial's command", given=name, wanted="a program that can be executed", hint=hint)
+        raise InvalidInput([fault], what="the Experiment")
 
 
 def _check_collected_path(prepared: Prepared, process: Process) -> None:

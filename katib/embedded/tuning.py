@@ -1,6 +1,7 @@
 """`tune`: finds good arguments for a Python function, each trial in a process of its own."""
 
 import hashlib
+import inspect
 import os
 import re
 import secrets
@@ -20,7 +21,7 @@ from katib.embedded.result import Result, result_of
 from katib.embedded.session import Session
 from katib.embedded.starting import start
 from katib.errors import Fault, InvalidInput
-from katib.function_trial import save
+from katib.function_trial import as_keywords, save
 from katib.spec.quick import experiment_from_command
 
 Space = str | Sequence[Any]
@@ -88,6 +89,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     folder = Path.cwd() if "://" in location else Path(location).expanduser().resolve().parent
     run_root = folder / "katib-runs"
     spaces, values = _spaces(parameters)
+    _check_call(fn, parameters)
     wanted = _objectives(objective, direction, objectives)
     payload = _save(fn, objectives=tuple(wanted), values=values, folder=run_root)
     study_name = name or _name_for(fn)
@@ -103,7 +105,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
                 algorithm=algorithm,
                 early_stopping=early_stopping,
                 max_trials=max_trials,
-                parallel=min(parallel, max_trials),
+                parallel=min(parallel, max(max_trials, 1)),
             )
             _complete(document, settings=settings)
             started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
@@ -121,7 +123,8 @@ def _in_words_of_tune() -> Iterator[None]:
         yield
     except InvalidInput as error:
         faults = [replace(fault, path=_argument(fault.path), line=None) for fault in error.faults]
-        raise InvalidInput(faults, what="tune") from error
+        # Where in the engine it was found is of no use to who called.
+        raise InvalidInput(faults, what="tune") from None
 
 
 def _argument(path: str) -> str:
@@ -137,6 +140,7 @@ def _argument(path: str) -> str:
 
 _ARGUMENTS = {
     "--early-stopping": "early_stopping",
+    "--algorithm": "algorithm",
     "spec.algorithm.algorithmName": "algorithm",
     "spec.algorithm.algorithmSettings": "settings",
     "spec.earlyStopping": "early_stopping",
@@ -208,9 +212,32 @@ def _spaces(parameters: Mapping[str, Space]) -> tuple[list[str], dict[str, dict[
                 "a text may end in @OTHER=VALUE,…"
             )
             faults.append(Fault(path=f"parameters[{name!r}]", given=repr(space), wanted=wanted))
+    if not parameters:
+        wanted = "at least one: what may be tried for each argument of the function"
+        faults.append(Fault(path="parameters", given=repr(parameters), wanted=wanted, hint='{"lr": "log:1e-5:1e-1"}'))
     if faults:
-        raise InvalidInput(faults, what="tune's parameters")
+        raise InvalidInput(faults, what="tune")
     return texts, values
+
+
+def _check_call(fn: Callable[..., Any], parameters: Mapping[str, Space]) -> None:
+    """That the function can be called as its trials will call it; else each of them would fail. Raises InvalidInput."""
+    keywords = as_keywords(fn, parameters)
+    try:
+        signature = inspect.signature(fn)
+        if keywords:
+            always = [name for name, space in parameters.items() if not (isinstance(space, str) and "@" in space)]
+            signature.bind(**dict.fromkeys(parameters))
+            signature.bind(**dict.fromkeys(always))
+        else:
+            signature.bind({})
+    except ValueError:
+        return
+    except TypeError as error:
+        names = ", ".join(parameters)
+        wanted = f"a function of {names}, or of one dict; a parameter with @ needs a default in it"
+        given = f"{getattr(fn, '__name__', 'fn')}{signature}: {error}"
+        raise InvalidInput([Fault(path="fn", given=given, wanted=wanted)], what="tune") from None
 
 
 def _texts_of(items: Sequence[Any]) -> dict[str, Any]:

@@ -95,6 +95,10 @@ def _doing(view: StudyView, now: float) -> tuple[str, float | None, str]:
     if condition.status is StudyStatus.STOPPED:
         return condition.message, condition.since, f"`katib resume {name}` goes on"
     owner = Owner.parse(study.owner)
+    if owner is not None and owner.is_alive() and study.lease_until <= now:
+        said = f"held by {owner.described}, which lives and has not been able to write to the store"
+        hint = "the disk may be full, or the process hangs: its own output tells, and it goes on by itself"
+        return said, study.lease_until, hint
     if running_elsewhere(study, now=now) is None:
         never = "it was never started" if not study.summary.created else "whoever ran it has left"
         gone = f"{owner.described} is gone" if owner else never

@@ -35,6 +35,10 @@ class Owner:
     def described(self) -> str:
         return f"process {self.pid} on {self.host}"
 
+    def is_alive(self) -> bool:
+        """Whether it certainly lives: it is on this machine, and runs."""
+        return self.host == socket.gethostname() and not self.is_dead()
+
     def is_dead(self) -> bool:
         """Whether it certainly is gone: it was on this machine, and no such process exists any more."""
         return self.host == socket.gethostname() and _start_time(self.pid) != self.started

@@ -80,6 +80,16 @@ def retries_of(manifest: Mapping[str, Any]) -> int:
     return int(_seconds(manifest.get("spec") or {}, "backoffLimit", (*SPEC_PARTS, "spec")) or 0)
 
 
+def grace_of(manifest: Mapping[str, Any], container_name: str) -> float:
+    """Seconds between SIGTERM and SIGKILL; of an object that is not rendered yet, the default where it says none."""
+    try:
+        pod, parts = _pod(manifest, container_name)
+        grace = _seconds(pod, "terminationGracePeriodSeconds", parts)
+    except InvalidInput:
+        return DEFAULT_GRACE
+    return DEFAULT_GRACE if grace is None else grace
+
+
 def _pod(manifest: Mapping[str, Any], container_name: str) -> tuple[Mapping[str, Any], Parts]:
     """The pod spec that has the container: of several, the first one in the object's own order."""
     names: list[str] = []

@@ -13,7 +13,7 @@ from katib.errors import Fault, InvalidInput, cut
 from katib.spec import yamltext
 from katib.spec.experiment import API_VERSION, KIND
 from katib.spec.kubelet import escape
-from katib.spec.rules.parameters import NUMBER, number
+from katib.spec.rules.parameters import NUMBER, number, number_wanted
 from katib.spec.schema import closest
 
 CONTAINER = "training"
@@ -23,6 +23,7 @@ CONDITION_FORM = "@OTHER=VALUE,…"
 """Behind any of the FORMS: the parameter is active only while OTHER has one of the values."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_STRAY = re.compile(r"(?<![{$])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 _CONDITION = re.compile(rf"@({_NAME.pattern})=([^@]*)$")
 _RANGES = {
     "float": ("double", ""),
@@ -45,6 +46,7 @@ def experiment_from_command(
     early_stopping: str | None = None,
     goals: Mapping[str, float] | None = None,
     image: str = "",
+    trial_seconds: float | None = None,
 ) -> dict[str, Any]:
     """The Experiment that tunes a command: a `batch/v1` Job that runs it, without a shell.
 
@@ -61,6 +63,7 @@ def experiment_from_command(
         early_stopping: `NAME` or `NAME:key=value,key=value`; None for none.
         goals: metric -> what it is to reach; the study ends when one trial reaches all of them.
         image: for a cluster; a process here needs none.
+        trial_seconds: a trial that runs longer is ended, and has failed; rounded up to whole ones. None for no limit.
 
     Raises:
         InvalidInput: a parameter cannot be read or is not used in the command, or there is no command; all at once.
@@ -95,7 +98,7 @@ def experiment_from_command(
         **named,
         "maxTrialCount": max_trials,
         "parameters": parameters,
-        "trialTemplate": _template(names, words, image),
+        "trialTemplate": _template(names, words, image, trial_seconds),
     }
     if settings and "algorithm" in spec:
         written = spec["algorithm"].setdefault("algorithmSettings", [])
@@ -176,15 +179,29 @@ def _with_settings(text: str, path: str) -> dict[str, Any]:
     return {"algorithmName": name.strip(), **({"algorithmSettings": settings} if settings else {})}
 
 
-def _template(names: list[str], words: list[str], image: str) -> dict[str, Any]:
+def strays(command: Sequence[str], params: Sequence[str]) -> list[str]:
+    """What in a command looks like the place of a parameter that there is not: it reaches the program as it is."""
+    names = [text.partition("=")[0] for text in params]
+    found = dict.fromkeys(match[1] for word in command for match in _STRAY.finditer(word) if match[1] not in names)
+    said = []
+    for name in found:
+        hint = closest(name, names)
+        said.append(
+            f"{{{name}}} reaches the command as it is: no --param is named {name}{f' ({hint})' if hint else ''}"
+        )
+    return said
+
+
+def _template(names: list[str], words: list[str], image: str, seconds: float | None) -> dict[str, Any]:
     container = {"name": CONTAINER, **({"image": image} if image else {}), "command": words}
+    limit = {} if seconds is None else {"activeDeadlineSeconds": math.ceil(seconds)}
     return {
         "primaryContainerName": CONTAINER,
         "trialParameters": [{"name": name, "reference": name} for name in names],
         "trialSpec": {
             "apiVersion": "batch/v1",
             "kind": "Job",
-            "spec": {"template": {"spec": {"containers": [container], "restartPolicy": "Never"}}},
+            "spec": {**limit, "template": {"spec": {"containers": [container], "restartPolicy": "Never"}}},
         },
     }
 
@@ -217,7 +234,7 @@ def _range(text: str, kind: str, numbers: list[str]) -> dict[str, Any]:
         raise _refused(text, f"{kind}:LO:HI{steps and f'[{steps}]'}")
     wrong = [each for each in numbers if number(each, parameter_type) is None]
     if wrong:
-        raise _refused(text, "a whole number" if parameter_type == "int" else "a finite number", given=wrong[0])
+        raise _refused(text, *number_wanted(wrong[0], parameter_type), given=wrong[0])
     low, high = number(numbers[0]), number(numbers[1])
     if low is not None and high is not None and low > high:
         raise _refused(text, "LO <= HI")

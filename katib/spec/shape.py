@@ -34,6 +34,16 @@ _WANTED = {
 
 _RENAMED = {"None": "since Katib 0.18 it is called `Push`", "unknown": "say which"}
 
+_MEANT = {
+    "double": ("float", "real", "number"),
+    "int": ("integer", "long"),
+    "categorical": ("choice", "string", "str", "enum", "bool", "boolean"),
+    "logUniform": ("log", "loguniform"),
+    "minimize": ("min",),
+    "maximize": ("max",),
+}
+"""Our words, and those that other tools have for the same."""
+
 
 def plain(value: Any, parts: Parts = ()) -> tuple[Any, list[Fault]]:
     """A copy made of dicts, lists and the scalars that JSON has; faults for the rest."""
@@ -114,11 +124,17 @@ def _fault(parts: Parts, details: ErrorDetails) -> Fault:
         return Fault(path=path, wanted="unknown field", hint=hint)
     if kind == "literal_error":
         options = [word for word in re.findall(r"'([^']*)'", details.get("ctx", {}).get("expected", "")) if word]
-        hint = _RENAMED.get(str(given)) or (schema.closest(given, options) if isinstance(given, str) else "")
+        hint = _RENAMED.get(str(given)) or (_meant(given, options) if isinstance(given, str) else "")
         return Fault(path=path, wanted=f"one of {', '.join(options)}", given=shown(given), hint=hint)
     quoted = isinstance(given, str) and kind in ("int_type", "float_type", "bool_type") and would_be_read(given)
     hint = "write it without quotes" if quoted else ""
     return Fault(path=path, wanted=_WANTED.get(kind, details["msg"]), given=shown(given), hint=hint)
+
+
+def _meant(given: str, options: Sequence[str]) -> str:
+    """Which of the options a word stands for."""
+    same = [option for option in options if given.lower() in _MEANT.get(option, ())]
+    return f"did you mean `{same[0]}`?" if same else schema.closest(given, options)
 
 
 def shown(value: Any) -> str:

@@ -1,6 +1,7 @@
 """From what a user gives with `--db` to an open store."""
 
 import os
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _url(location: str) -> URL:
 
 def _check_file(file: Path) -> None:
     if not file.parent.is_dir():
-        raise _refused(str(file), "a file in a folder that exists", f"mkdir -p {file.parent}")
+        raise _refused(str(file), "a file in a folder that exists", f"mkdir -p {shlex.quote(str(file.parent))}")
     if file.is_dir():
         raise _refused(str(file), "a file, not a folder", f"for example {file / 'katib.db'}")
     if file.exists() and not file.is_file():

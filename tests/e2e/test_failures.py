@@ -196,14 +196,16 @@ def test_a_read_only_store_is_said(cli):
 
 
 def test_a_full_disk_loses_nothing_and_the_study_goes_on_when_there_is_room(cli):
-    """The store's file system fills up while trials run; what they report is kept and stored when there is room."""
+    """The store's file system fills up while trials run; what they report is kept and stored when there is room, and
+    that the study was to stop is not forgotten either.
+    """
     script = f"""
 set -e
 mount -t tmpfs -o size=3m tmpfs '{cli.folder}'
 cd '{cli.folder}'
 mkdir runs
 cat > go.sh <<'END'
-{sys.executable} -m katib run --param x=float:0:1 --minimize loss --algorithm random --max-trials 60 --name study \\
+exec {sys.executable} -m katib run --param x=float:0:1 --minimize loss --algorithm random --max-trials 60 --name study \\
   -- /bin/sh -c 'sleep 0.05; echo loss=$0' '{{x}}'
 END
 sh go.sh > out.txt 2> err.txt &
@@ -211,9 +213,14 @@ run=$!
 while [ ! -s katib.db ]; do sleep 0.05; done
 while ! {sys.executable} -m katib show study --output json > show.json 2>/dev/null; do sleep 0.05; done
 dd if=/dev/zero of=filler bs=4k 2>/dev/null || true
-sleep 2
+while ! grep -q 'no space left' err.txt; do sleep 0.05; done
+kill -TERM $run
+sleep 1
 rm filler
-wait $run
+wait $run || echo $? > code
+grep Traceback err.txt && exit 1
+[ "$(cat code)" = 130 ]
+{sys.executable} -m katib resume study > resumed.txt 2>&1
 {sys.executable} -m katib trials study --output json
 """
     unshared = ["unshare", "--mount", "--map-root-user", "/bin/bash", "-c", script]

@@ -199,9 +199,16 @@ def test_every_fault_of_a_file_is_named_at_once(cli):
         (["show", "nobody"], "nobody"),
         (["logs", "nobody"], "NAME/TRIAL"),
         (["nonsense"], "nonsense"),
+        (["run", "x.yaml", "--max-trials", "-1"], "'-1' is not a whole number, 1 or more"),
+        (["resume", "nobody", "--parallel", "many"], "'many' is not"),
+        (["run", "--name", "", "x.yaml"], "--name"),
+        (["run", "--param", "x=float:0:1", "--minimize", "loss", "--", "./plain", "{x}"], "chmod +x plain"),
+        (["list", "--db", "nothing.db"], "there is no store at nothing.db"),
+        (["list", "--db", "no such/nothing.db"], "there is no store at"),
     ],
 )
 def test_bad_words_exit_with_2_and_say_what_was_wanted(finished, words, wanted):
+    (finished.folder / "plain").touch()
     assert wanted in finished.run(*words, code=2).err
 
 

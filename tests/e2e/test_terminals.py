@@ -1,5 +1,6 @@
 """A study that runs in one terminal, seen and steered from others; interruption, kill -9 and resumption."""
 
+import json
 import os
 import signal
 import time
@@ -49,8 +50,12 @@ def test_a_second_terminal_may_not_run_or_delete_it(cli, running):
 
 
 def test_stop_from_another_terminal_ends_it_cleanly(cli, running):
+    watching = cli.start("resume", "study", "--output", "json")
     cli.run("stop", "study")
     assert running.wait(60) == 1
+    out, err = watching.communicate(timeout=60)
+    assert (watching.returncode, json.loads(out)["status"]) == (1, "Stopped")
+    assert f"is being run by process {running.pid}" in err
     report = cli.show()
     assert report["status"] == "Stopped"
     assert report["counts"]["pending"] == 2
@@ -84,6 +89,25 @@ def test_the_second_interrupt_kills(cli):
     assert process.returncode == 130
     shown = cli.show()
     assert (shown["status"], shown["counts"]["running"], shown["counts"]["pending"]) == ("Stopped", 0, 2)
+
+
+def test_who_watches_sees_trials_finish_may_leave_and_goes_on_for_an_owner_that_was_killed(cli):
+    path = cli.write(script='while [ ! -e go ]; do sleep 0.05; done; echo "loss=$0"', maxTrialCount=2)
+    owner = cli.start("run", str(path))
+    cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 2, "two running trials")
+    leaving, staying = cli.start("resume", "study"), cli.start("resume", "study")
+    cli.until(lambda: b"2 running" in os.read(leaving.stderr.fileno(), 4096), "the headline")
+    leaving.send_signal(signal.SIGINT)
+    assert "goes on without this terminal" in leaving.communicate(timeout=60)[1]
+    assert leaving.returncode == 130
+    assert _running(cli) == 2
+    cli.until(lambda: b"2 running" in os.read(staying.stderr.fileno(), 4096), "the headline")
+    owner.kill()
+    owner.communicate()
+    (cli.folder / "go").touch()
+    out, err = staying.communicate(timeout=60)
+    assert (staying.returncode, "has left: it goes on here" in err) == (0, True), out + err
+    assert [trial["attempts"] for trial in cli.trials()] == [1, 1]
 
 
 def test_a_killed_controller_loses_nothing(cli):

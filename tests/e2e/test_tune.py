@@ -197,6 +197,26 @@ def test_faults_are_told_of_the_arguments():
     assert [fault.path for fault in caught.value.faults] == ["algorithm"]
 
 
+@pytest.mark.parametrize(
+    ("fn", "parameters", "said"),
+    [
+        (lambda x: x, {}, "parameters: at least one"),
+        (lambda a, b: a + b, {"a": "float:0:1"}, r"fn: a function of a.*missing a required argument: 'b'"),
+        (lambda a, b: a + b, {"a": "1,2", "b": "float:0:1@a=1"}, r"fn: .*'b'"),
+    ],
+)
+def test_a_call_that_can_only_fail_is_refused(fn, parameters, said):
+    with pytest.raises(InvalidInput, match=said):
+        katib.tune(fn, parameters, max_trials=1)
+
+
+def test_a_function_that_answers_nothing_or_is_given_a_dictionary_is_told_so(capfd):
+    katib.tune(lambda x: None, {"x": "float:0:1"}, algorithm="random", max_trials=1)
+    assert "returned None, and has not called katib.report(loss=…)" in capfd.readouterr().err
+    katib.tune(lambda x: x * 2.5, {"y": "float:0:1"}, algorithm="random", max_trials=1)
+    assert "does not name all of y" in capfd.readouterr().err
+
+
 def test_what_cannot_be_sent_to_another_process_is_said():
     lock = threading.Lock()
 

@@ -1,5 +1,6 @@
 """An engine in this process: who owns a study, and what a failing store or algorithm does to it."""
 
+import os
 import threading
 import time
 
@@ -10,6 +11,8 @@ from katib.core.trial import TrialState
 from katib.embedded.session import Session
 from katib.embedded.starting import start
 from katib.errors import InvalidInput, Stale
+from katib.service.explain import explain
+from katib.service.owners import Owner
 from katib.spec.quick import experiment_from_command
 
 PATIENCE = 60.0
@@ -74,6 +77,14 @@ def test_an_owner_that_was_replaced_drops_everything_and_nothing_runs_twice(sess
         assert second.store.get_study("study").summary.count(TrialState.SUCCEEDED) == 4
     starts = (tmp_path / "starts").read_text().splitlines()
     assert len(starts) == len(set(starts)) == 4
+
+
+def test_an_owner_that_lives_and_cannot_renew_its_lease_is_not_called_dead(session, tmp_path):
+    begin(session, tmp_path, document("true"))
+    session.store.acquire("study", str(Owner.me()), now=100.0, seconds=1.0)
+    told = explain(session.store, "study", now=200.0, tail_of=lambda _trial: "")
+    assert (f"process {os.getpid()}" in told.doing, told.since) == (True, 101.0)
+    assert "has not been able to write to the store" in told.doing
 
 
 def test_a_lease_is_renewed_while_a_trial_takes_longer_than_it(session, tmp_path):

@@ -63,11 +63,11 @@ class LocalRun:
         elif self.final is not None and self.report is NOT_LAUNCHED:
             self.report = RunReport(phase=Phase.STARTING)
 
-    def drained(self, points: list[MetricPoint], *, message: str, tail: str) -> None:
+    def drained(self, points: list[MetricPoint], *, message: str, tail: str, trouble: str) -> None:
         """It is over, and everything that it reported has been read."""
         final = self.final or self.report
         self.points += points
-        self.report = replace(final, message=final.message or message, tail=tail, drained=True)
+        self.report = replace(final, message=final.message or message, tail=tail, trouble=trouble, drained=True)
         self.final = None
 
 
@@ -157,10 +157,10 @@ class Board:
             news, run.news = run.news or bool(points), False
         return news
 
-    def drained(self, run: LocalRun, points: list[MetricPoint], *, message: str, tail: str) -> None:
+    def drained(self, run: LocalRun, points: list[MetricPoint], *, message: str, tail: str, trouble: str = "") -> None:
         """The last points of a run that is over."""
         with self._lock:
-            run.drained(points, message=message, tail=tail)
+            run.drained(points, message=message, tail=tail, trouble=trouble)
 
     def trouble(self, message: str) -> None:
         """Say with each run that goes on why nothing can be learnt of it; empty when it can again."""

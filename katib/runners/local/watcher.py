@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from katib.runners.local.supervisor import layout
 
 RECONNECT_EVERY = 1.0
 """Seconds between attempts to reach a supervisor while runs go on without one."""
+
+TIGHT = 1024 * 1024
+"""Bytes: with less the disk is full for everyone who writes."""
 
 
 class Watcher:
@@ -120,7 +124,7 @@ class Watcher:
         points = collection.drain()
         log = layout.log(self._dir, *run.key)
         tail = last_lines(log, lines=self._settings.tail_lines, limit=self._settings.tail_bytes)
-        self._board.drained(run, points, message=collection.describe(), tail=tail)
+        self._board.drained(run, points, message=collection.describe(), tail=tail, trouble=_trouble(self._dir))
         collection.close()
         del self._collections[run.key]
 
@@ -135,3 +139,9 @@ class Watcher:
             kept = {run.key for run in self._board.select(lambda _run: True)}
             for key in self._collections.keys() - kept:
                 self._collections.pop(key).close()
+
+
+def _trouble(folder: Path) -> str:
+    """What about this machine may have made a run fail that just ended; empty when nothing is known."""
+    full = shutil.disk_usage(folder).free < TIGHT
+    return f"the disk of {folder}, which has its log, is full" if full else ""

@@ -11,13 +11,15 @@ ALGORITHM, STOPPING = "spec.algorithm", "spec.earlyStopping"
 
 def _named(experiment: Experiment) -> Iterator[Fault]:
     if not experiment.spec.algorithm.algorithm_name:
-        yield Fault(path=f"{ALGORITHM}.algorithmName", wanted="the name of the algorithm that these settings are for")
+        yield Fault(
+            path=f"{ALGORITHM}.algorithmName", wanted="missing: the name of the algorithm that these settings are for"
+        )
 
 
 def _stopping_named(experiment: Experiment) -> Iterator[Fault]:
     stopping = experiment.spec.early_stopping
     if stopping is not None and not stopping.algorithm_name:
-        yield Fault(path=f"{STOPPING}.algorithmName", wanted="the name of an early stopping algorithm")
+        yield Fault(path=f"{STOPPING}.algorithmName", wanted="missing: the name of an early stopping algorithm")
 
 
 def _settings(experiment: Experiment) -> Iterator[Fault]:
@@ -31,7 +33,7 @@ def _settings_of(path: str, algorithm: AlgorithmSpec) -> Iterator[Fault]:
     for index, name in enumerate(names):
         at = f"{path}.algorithmSettings[{index}].name"
         if not name:
-            yield Fault(path=at, wanted="the setting's name")
+            yield Fault(path=at, wanted="missing: the setting's name")
         elif name in names[:index]:
             yield Fault(path=at, given=name, wanted="each setting once")
 

@@ -21,13 +21,14 @@ def _required(experiment: Experiment) -> Iterator[Fault]:
     placed = list(_placed(experiment))
     if not placed and "objectives" not in experiment.spec.model_fields_set:
         hint = "several of them go into a list, `objectives`"
-        yield Fault(path=ONE, wanted="an objective: `type` and `objectiveMetricName`", hint=hint)
+        yield Fault(path=ONE, wanted="missing: an objective, `type` and `objectiveMetricName`", hint=hint)
     for path, objective in placed:
         if not objective.type:
-            yield Fault(path=f"{path}.type", wanted="`minimize` or `maximize`")
+            yield Fault(path=f"{path}.type", wanted="missing: `minimize` or `maximize`")
         if not objective.objective_metric_name.strip():
             given = objective.objective_metric_name
-            yield Fault(path=f"{path}.objectiveMetricName", given=given, wanted="the name of the metric to optimise")
+            wanted = "the name of the metric to optimise" if given else "missing: the name of the metric to optimise"
+            yield Fault(path=f"{path}.objectiveMetricName", given=given, wanted=wanted)
 
 
 def _forms(experiment: Experiment) -> Iterator[Fault]:

@@ -40,7 +40,7 @@ def number(text: str, kind: str = "double") -> float | int | None:
 def _presence(experiment: Experiment) -> Iterator[Fault]:
     spec = experiment.spec
     if not spec.parameters and spec.nas_config is None:
-        yield Fault(path="spec.parameters", wanted="at least one parameter (or a nasConfig)")
+        yield Fault(path="spec.parameters", wanted="missing: at least one parameter (or a nasConfig)")
     if spec.parameters and spec.nas_config is not None:
         yield Fault(path="spec.nasConfig", wanted="either parameters or nasConfig, not both")
 
@@ -48,7 +48,7 @@ def _presence(experiment: Experiment) -> Iterator[Fault]:
 def _names(experiment: Experiment) -> Iterator[Fault]:
     for path, parameter in _placed(experiment):
         if not parameter.name:
-            yield Fault(path=f"{path}.name", wanted="the parameter's name")
+            yield Fault(path=f"{path}.name", wanted="missing: the parameter's name")
 
 
 def _twins(experiment: Experiment) -> Iterator[Fault]:
@@ -64,7 +64,7 @@ def _twins(experiment: Experiment) -> Iterator[Fault]:
 def _types(experiment: Experiment) -> Iterator[Fault]:
     for path, parameter in _placed(experiment):
         if not parameter.parameter_type:
-            yield Fault(path=f"{path}.parameterType", wanted="one of double, int, discrete, categorical")
+            yield Fault(path=f"{path}.parameterType", wanted="missing: one of double, int, discrete, categorical")
 
 
 def _bounds(experiment: Experiment) -> Iterator[Fault]:
@@ -73,7 +73,9 @@ def _bounds(experiment: Experiment) -> Iterator[Fault]:
             yield Fault(path=f"{path}.list", wanted=f"min and max, no list, for the type {kind}")
         for name, text in (("min", space.min), ("max", space.max)):
             if not text:
-                yield Fault(path=f"{path}.{name}", wanted=f"the {'least' if name == 'min' else 'greatest'} value")
+                yield Fault(
+                    path=f"{path}.{name}", wanted=f"missing: the {'least' if name == 'min' else 'greatest'} value"
+                )
 
 
 def _no_bounds(experiment: Experiment) -> Iterator[Fault]:
@@ -87,19 +89,18 @@ def _numbers(experiment: Experiment) -> Iterator[Fault]:
     for path, kind, space in _spaces(experiment, NUMERIC):
         for name, text in (("min", space.min), ("max", space.max), ("step", space.step)):
             if text and number(text, kind) is None:
-                yield Fault(path=f"{path}.{name}", given=cut(text, 80), wanted=_wanted(kind), hint=_hint(text, kind))
+                wanted, hint = number_wanted(text, kind)
+                yield Fault(path=f"{path}.{name}", given=cut(text, 80), wanted=wanted, hint=hint)
 
 
-def _wanted(kind: str) -> str:
-    return "a whole number such as 32" if kind == "int" else "a finite number such as 0.1 or 1e-4"
-
-
-def _hint(text: str, kind: str) -> str:
+def number_wanted(text: str, kind: str) -> tuple[str, str]:
+    """What is wanted where `text` writes no number of the kind, and a hint."""
     if kind == "int" and WHOLE.fullmatch(text):
-        return f"at most {INT_LIMIT} either way, beyond which floats skip whole numbers"
-    if kind == "int" and number(text) is not None:
-        return "for numbers with a fraction use parameterType double"
-    return ""
+        return f"a whole number from -{INT_LIMIT} to {INT_LIMIT}", "beyond them floats skip whole numbers"
+    if kind == "int":
+        double = number(text) is not None
+        return "a whole number such as 32", "for numbers with a fraction use the type double" if double else ""
+    return "a finite number such as 0.1 or 1e-4", ""
 
 
 def _order(experiment: Experiment) -> Iterator[Fault]:

@@ -35,11 +35,11 @@ def _placed(experiment: Experiment) -> Iterator[tuple[str, TrialParameter]]:
 
 def _required(experiment: Experiment) -> Iterator[Fault]:
     if not _given(experiment):
-        yield Fault(path=PATH, wanted="a trialTemplate: how a trial runs")
+        yield Fault(path=PATH, wanted="missing: how a trial runs")
         return
     template = experiment.spec.trial_template
     if not template.primary_container_name:
-        wanted = "the name of the container that trains"
+        wanted = "missing: the name of the container that trains"
         yield Fault(path=f"{PATH}.primaryContainerName", wanted=wanted, hint=_containers_hint(experiment))
     kind = _object(experiment).get("kind")
     for name, condition in (
@@ -67,7 +67,7 @@ def _containers_hint(experiment: Experiment) -> str:
 
 def _parameters_required(experiment: Experiment) -> Iterator[Fault]:
     if _given(experiment) and "trial_parameters" not in _template_fields(experiment):
-        yield Fault(path=f"{PATH}.trialParameters", wanted="a list of names for values; it may be empty")
+        yield Fault(path=f"{PATH}.trialParameters", wanted="missing: a list of names for values; it may be empty")
 
 
 def _one_source(experiment: Experiment) -> Iterator[Fault]:
@@ -75,7 +75,7 @@ def _one_source(experiment: Experiment) -> Iterator[Fault]:
     if not _given(experiment):
         return
     if not template.trial_spec and template.config_map is None:
-        yield Fault(path=SPEC, wanted="the object to run, or a configMap that holds it")
+        yield Fault(path=SPEC, wanted="missing: the object to run, or a configMap that holds it")
     if template.trial_spec and template.config_map is not None:
         yield Fault(path=f"{PATH}.configMap", wanted="either trialSpec or configMap, not both")
     if template.config_map is not None:
@@ -87,17 +87,19 @@ def _one_source(experiment: Experiment) -> Iterator[Fault]:
         }
         for name, value in fields.items():
             if not value:
-                yield Fault(path=f"{PATH}.configMap.{name}", wanted="a name")
+                yield Fault(path=f"{PATH}.configMap.{name}", wanted="missing: a name")
 
 
 def _parameter_form(experiment: Experiment) -> Iterator[Fault]:
     for path, parameter in _placed(experiment):
         if not parameter.name:
-            yield Fault(path=f"{path}.name", wanted="the name that the template uses")
+            yield Fault(path=f"{path}.name", wanted="missing: the name that the template uses")
         elif "{" in parameter.name or "}" in parameter.name:
             yield Fault(path=f"{path}.name", given=parameter.name, wanted="a name without braces")
         if not parameter.reference:
-            yield Fault(path=f"{path}.reference", wanted="a parameter's name, or ${trialSpec.Name} and the like")
+            yield Fault(
+                path=f"{path}.reference", wanted="missing: a parameter's name, or ${trialSpec.Name} and the like"
+            )
 
 
 def _parameter_twins(experiment: Experiment) -> Iterator[Fault]:

@@ -33,6 +33,7 @@ class Dialect:
         one_writer: whether a second writer must poll, so that threads had better queue up.
         made_from_tables: whether new tables are made as `tables` says; else all migrations are run, which know more
             (the collation of MySQL).
+        own_file: whether a database is a file that one program keeps, and no place for several.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Dialect:
     unlock: Callable[[Connection], Any] = lambda _connection: None
     one_writer: bool = False
     made_from_tables: bool = False
+    own_file: bool = False
 
 
 SQLITE = Dialect(
@@ -58,6 +60,7 @@ SQLITE = Dialect(
     lock=lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
     one_writer=True,
     made_from_tables=True,
+    own_file=True,
 )
 
 POSTGRESQL = Dialect(

@@ -85,7 +85,7 @@ def _is_current(version: str | None, place: str) -> bool:
 
 def _lead_here(version: str | None, connection: Connection, database: Database) -> None:
     if version is None:
-        _refuse_foreign_tables(connection, database.place)
+        _refuse_foreign_tables(connection, database)
     if version is None and database.dialect.made_from_tables:
         _make(connection)
     else:
@@ -109,10 +109,13 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _refuse_foreign_tables(connection: Connection, place: str) -> None:
-    taken = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
+def _refuse_foreign_tables(connection: Connection, database: Database) -> None:
+    """On a server other programs may have tables beside ours; a file with any tables is another program's."""
+    there = set(inspect(connection).get_table_names())
+    taken = sorted(there if database.dialect.own_file else there & set(metadata.tables))
     if taken:
+        named = f"{', '.join(taken[:5])}{' and more' if len(taken) > 5 else ''}"
         raise StoreRefused(
-            f"the database at {place} has tables named {', '.join(taken)} that are not katib's",
-            hint="give katib a database of its own",
+            f"the database at {database.place} has tables that are not katib's: {named}",
+            hint="nothing was changed; give katib a database of its own with --db or KATIB_DB",
         )

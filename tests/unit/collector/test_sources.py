@@ -146,7 +146,15 @@ def test_a_metric_that_is_missing_is_explained(opened, tmp_path):
     assert f"{tmp_path}/x does not exist" in source.describe()
     source = opened()
     assert source.drain() == []
-    assert source.describe() == f"the output: filter {DEFAULT_FILTER}; pushed reports: none; other names seen: acc, lr"
+    looked = f"the output: filter {DEFAULT_FILTER}, as in loss=0.5; pushed reports: none"
+    assert source.describe() == f"other names seen: acc, lr; {looked}"
+
+
+def test_a_name_that_is_nearly_the_metrics_is_pointed_out(opened, tmp_path):
+    append(tmp_path / "log", "Loss=0.9 lr=0.1\n")
+    source = opened()
+    assert source.drain() == []
+    assert "is Loss meant by loss?" in source.describe()
 
 
 def test_ten_megabytes_in_one_line_and_bytes_that_are_no_text(opened, tmp_path):

@@ -1,5 +1,7 @@
 """What a run that ended amounts to: a value, or a typed reason why there is none."""
 
+from dataclasses import replace
+
 import pytest
 
 from katib.core.objective import Direction, Objective, Strategy
@@ -112,3 +114,8 @@ def test_a_missing_metric_says_what_was_seen(run, words):
 )
 def test_failures(run, reason, words):
     assert failure(run) == (reason, words)
+
+
+def test_what_is_known_of_the_machine_is_said_with_a_failure():
+    _reason, message = failure(replace(make.exited(1), trouble="the disk is full", tail="bye"))
+    assert message == "exited with code 1; the disk is full; last lines:\nbye"

@@ -10,7 +10,7 @@ from katib.spec.cluster import cluster_warnings
 from katib.spec.container import process_of
 from katib.spec.loading import load_text
 from katib.spec.prepare import prepare
-from katib.spec.quick import experiment_from_command, spelled_out, to_yaml
+from katib.spec.quick import experiment_from_command, spelled_out, strays, to_yaml
 from katib.spec.render import Template
 from katib.spec.study import budget, search_space, study_config
 
@@ -70,6 +70,26 @@ def test_a_parameter_that_cannot_be_read_is_told(param):
     [fault] = faults_of([param], ["{x}"])
     assert fault.path == f"--param {param}"
     assert fault.wanted
+
+
+@pytest.mark.parametrize("bound", [str(2**53 + 1), "9" * 30])
+def test_a_whole_number_beyond_what_floats_tell_apart_is_not_called_something_else(bound):
+    [fault] = faults_of([f"x=int:0:{bound}"], ["{x}"])
+    assert (fault.given, str(2**53) in fault.wanted) == (bound, True)
+
+
+def test_what_looks_like_a_parameter_and_is_none_is_told():
+    words = ["--lr={lr}", "--x={lrr}", "{print}", "{{lr}}", "${HOME}", '{"a":1}', "{}"]
+    told = strays(words, ["lr=float:0:1"])
+    assert [each.split()[0] for each in told] == ["{lrr}", "{print}"]
+    assert "did you mean `lr`?" in told[0]
+
+
+def test_a_trial_may_have_a_time_limit():
+    document = experiment_from_command(
+        name="a", params=["x=1,2"], command=["t", "{x}"], objectives={"loss": "minimize"}, trial_seconds=1.5
+    )
+    assert process_of(document["spec"]["trialTemplate"]["trialSpec"], "training").deadline == 2
 
 
 @pytest.mark.parametrize("space", ["float:0:1", "int:1:4", "relu,tanh", "1,2"])
