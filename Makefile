@@ -4,7 +4,8 @@
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # Once the tools of development are installed, keep them up to date too.
 READY := $(or $(wildcard .venv/.dev),.venv/.all)
-PYTEST_ARGS ?= -n 2
+# Each process takes tests that stand together: what a module's tests share is made once.
+PYTEST_ARGS ?= -n 2 --dist worksteal
 GENERATED := katib/rpc/descriptors.binpb katib/rpc/*.pyi
 MAKEFLAGS += --no-print-directory
 

@@ -214,11 +214,13 @@ class CallContract:
         algorithm: the name.
         settings: settings to run it with; small ones make the suite fast.
         spaces: the zoo; leave out what your algorithm's `validate` refuses.
+        steps: trials in a record; fewer for an algorithm that is slow and uses its model soon.
     """
 
     algorithm: ClassVar[str]
     settings: ClassVar[dict[str, str]] = {}
     spaces: ClassVar[dict[str, SearchSpace]] = SPACES
+    steps: ClassVar[int] = STEPS
 
     @pytest.fixture
     def service(self) -> Iterator[SuggestionService]:
@@ -277,8 +279,8 @@ class CallContract:
     ) -> None:
         """A service that saw the record grow answers as one that sees it for the first time, at every length."""
         config = self.config(usual)
-        trials, _ = drive(service, config, outcome=RECORDS["of everything"])
-        for length in (0, 1, STEPS // 2, STEPS):
+        trials, _ = drive(service, config, outcome=RECORDS["of everything"], steps=self.steps)
+        for length in (0, 1, self.steps // 2, self.steps):
             ordinals = range(length + 1, length + 4)
             # Another name makes another study of the same seed: nothing that is kept can serve it.
             other = replace(config, name=f"again-{length}")
@@ -289,9 +291,9 @@ class CallContract:
     ) -> None:
         """Trials taken out, put in, or with another outcome than before."""
         config = self.config(usual)
-        trials, _ = drive(service, config)
+        trials, _ = drive(service, config, steps=self.steps)
         changed = [replace(t, value=-(t.value or 0.0)) if t.ordinal % 3 else t for t in trials if t.ordinal != 5]
-        ordinals = range(STEPS + 1, STEPS + 3)
+        ordinals = range(self.steps + 1, self.steps + 3)
         assert service.suggest(config, changed, ordinals) == fresh.suggest(
             replace(config, name="changed"), changed, ordinals
         )
@@ -356,7 +358,9 @@ class CallContract:
         self, service: SuggestionService, fresh: SuggestionService, usual: SearchSpace, *, outcome: str, further: str
     ) -> None:
         config = self.several(usual, FURTHER[further], uid=f"{outcome} {further}")
-        trials, _ = drive(service, config, batch=3, outcome=RECORDS[outcome], further=FURTHER[further])
+        trials, _ = drive(
+            service, config, batch=3, outcome=RECORDS[outcome], further=FURTHER[further], steps=self.steps
+        )
         points = [usual.key(advised.assignment) for advised in trials]
         assert all(usual.contains(advised.assignment) for advised in trials), config.uid
         assert len(set(points)) == len(points) or not service.abilities(self.algorithm).never_repeats, config.uid
@@ -379,7 +383,7 @@ class AlgorithmContract(CallContract):
 
     def test_answers_are_in_the_space(self, service: SuggestionService, abilities: Abilities) -> None:
         for name, each in self.zoo(abilities).items():
-            for advised in drive(service, self.config(each, uid=name), batch=4)[0]:
+            for advised in drive(service, self.config(each, uid=name), batch=4, steps=self.steps)[0]:
                 assert each.contains(advised.assignment), (name, advised.assignment)
                 active = each.active(advised.assignment)
                 assert list(advised.assignment) == [parameter.name for parameter in active]
@@ -389,8 +393,8 @@ class AlgorithmContract(CallContract):
     ) -> None:
         """In the space; and a trial that continues another one names it."""
         for name, outcome in RECORDS.items():
-            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2)
-            assert len(trials) == STEPS, name
+            trials, _ = drive(service, self.config(usual, uid=name), outcome=outcome, batch=2, steps=self.steps)
+            assert len(trials) == self.steps, name
             assert all(usual.contains(advised.assignment) for advised in trials), name
             self.names_what_it_continues(trials, abilities)
 
@@ -400,7 +404,9 @@ class AlgorithmContract(CallContract):
         if not abilities.never_repeats:
             return
         for name, each in self.zoo(abilities).items():
-            trials, _ = drive(service, self.config(each, uid=name), outcome=RECORDS["of everything"], batch=3)
+            trials, _ = drive(
+                service, self.config(each, uid=name), outcome=RECORDS["of everything"], batch=3, steps=self.steps
+            )
             points = [each.key(advised.assignment) for advised in trials]
             assert len(set(points)) == len(points), name
 
@@ -421,19 +427,19 @@ class AlgorithmContract(CallContract):
         self, service: SuggestionService, usual: SearchSpace
     ) -> None:
         config = self.config(usual)
-        trials, _ = drive(service, config)
-        first = service.suggest(config, trials, range(STEPS + 1, STEPS + 3))
-        assert service.suggest(config, trials, range(STEPS + 1, STEPS + 3)) == first
+        trials, _ = drive(service, config, steps=self.steps)
+        first = service.suggest(config, trials, range(self.steps + 1, self.steps + 3))
+        assert service.suggest(config, trials, range(self.steps + 1, self.steps + 3)) == first
 
     def test_the_order_in_which_trials_are_given_changes_nothing(
         self, service: SuggestionService, usual: SearchSpace
     ) -> None:
         """Nor does the look at them change any."""
         config = self.config(usual)
-        trials, _ = drive(service, config, outcome=RECORDS["of everything"])
+        trials, _ = drive(service, config, outcome=RECORDS["of everything"], steps=self.steps)
         backwards = trials[::-1]
         before = copy.deepcopy((config, trials, backwards))
-        ordinals = range(STEPS + 1, STEPS + 3)
+        ordinals = range(self.steps + 1, self.steps + 3)
         reply = service.suggest(self.config(usual, name="backwards"), backwards, ordinals)
         assert service.suggest(config, trials, ordinals) == reply
         assert (config, trials, backwards) == before
@@ -442,15 +448,15 @@ class AlgorithmContract(CallContract):
         if "random_state" not in {setting.name for setting in service.settings(self.algorithm)}:
             return
         seeded = {**self.settings, "random_state": "7"}
-        one, _ = drive(service, self.config(usual, uid="one", settings=seeded))
-        two, _ = drive(service, self.config(usual, uid="two", settings=seeded))
+        one, _ = drive(service, self.config(usual, uid="one", settings=seeded), steps=self.steps)
+        two, _ = drive(service, self.config(usual, uid="two", settings=seeded), steps=self.steps)
         assert [t.assignment for t in one] == [t.assignment for t in two]
 
     def test_maximising_mirrors_minimising(self, service: SuggestionService, usual: SearchSpace) -> None:
         highest = Objective(metric="loss", direction=Direction.MAXIMIZE)
-        low, _ = drive(service, self.config(usual))
+        low, _ = drive(service, self.config(usual), steps=self.steps)
         mirror = [replace(t, value=None if t.value is None else -t.value) for t in low]
-        ordinals = range(STEPS + 1, STEPS + 3)
+        ordinals = range(self.steps + 1, self.steps + 3)
         mirrored = service.suggest(self.config(usual, objective=highest, name="mirror"), mirror, ordinals)
         assert service.suggest(self.config(usual), low, ordinals) == mirrored
 
@@ -461,7 +467,7 @@ class AlgorithmContract(CallContract):
             return
         further = FURTHER["against the first"]
         config = self.several(usual, further)
-        high, _ = drive(service, config, batch=3, further=further)
+        high, _ = drive(service, config, batch=3, further=further, steps=self.steps)
         lowest = (Objective(metric="m0", direction=Direction.MINIMIZE),)
         low = [replace(each, further_values=tuple(-value for value in each.further_values)) for each in high]
         ordinals = range(len(high) + 1, len(high) + 4)

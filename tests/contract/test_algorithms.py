@@ -98,11 +98,13 @@ class TestSobol(Shipped):
 class TestTpe(Shipped):
     algorithm = "tpe"
     settings: ClassVar[dict[str, str]] = {"n_startup_trials": "5", "n_ei_candidates": "8"}
+    steps = 16
 
 
 class TestMultivariateTpe(Shipped):
     algorithm = "multivariate-tpe"
     settings: ClassVar[dict[str, str]] = {"n_startup_trials": "5", "n_ei_candidates": "8"}
+    steps = 16
 
 
 NUMERIC = {name: each for name, each in SPACES.items() if name not in ("discrete", "categorical")}
@@ -162,6 +164,8 @@ class TestCatCma(Shipped):
 
 class TestAuto(Shipped):
     algorithm = "auto"
+    # It takes gp, whose model is slow beside the others and used after eight trials.
+    steps = 16
 
 
 class TestNsgaTwo(EveryWay):

@@ -21,13 +21,15 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opener(location: str) -> Iterator[Callable[[], Store]]:
     """What opens the store at `location`, after everything in it is deleted: cheaper than a new one for every test."""
-    opened: list[Store] = []
+    opened = [emptied(open_store(location))]
+    ready = [*opened]
 
     def open_again() -> Store:
+        if ready:
+            return ready.pop()
         opened.append(open_store(location))
         return opened[-1]
 
-    emptied(open_again())
     yield open_again
     for store in opened:
         store.close()

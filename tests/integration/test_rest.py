@@ -53,17 +53,24 @@ def store(location: str) -> Iterator[Store]:
     opened.close()
 
 
-@pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "katib.db")
+@pytest.fixture(scope="module")
+def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = open_store(tmp_path_factory.mktemp("rest") / "katib.db")
     yield opened
     opened.close()
 
 
-@pytest.fixture
-def client(sqlite_store: Store, suggestions: SuggestionService) -> Iterator[httpx.Client]:
+@pytest.fixture(scope="module")
+def server(sqlite_store: Store, suggestions: SuggestionService) -> Iterator[httpx.Client]:
     with client_of(create_app(Desk(sqlite_store, suggestions))) as opened:
         yield opened
+
+
+@pytest.fixture
+def client(server: httpx.Client, sqlite_store: Store) -> httpx.Client:
+    """Of one server, which has no studies yet: a new one takes longer than what most tests ask it."""
+    emptied(sqlite_store)
+    return server
 
 
 def create(client: httpx.Client, name: str = "digits", **spec: Any) -> str:

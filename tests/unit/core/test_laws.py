@@ -12,7 +12,7 @@ from katib.testing import builders as make
 from katib.testing.laws import LAWS, broken_laws
 from katib.testing.strategies import consistent_snapshots, snapshots
 
-EXAMPLES = max(settings.default.max_examples, 800)
+EXAMPLES = max(settings.default.max_examples, 400)
 
 
 @settings(max_examples=EXAMPLES)
@@ -27,7 +27,7 @@ def test_a_plan_keeps_the_laws_when_the_record_is_consistent(snapshot):
     assert broken_laws(snapshot, decide(snapshot)) == []
 
 
-@settings(max_examples=EXAMPLES // 5)
+@settings(max_examples=EXAMPLES // 4)
 @given(snapshots())
 def test_the_same_snapshot_gives_the_same_plan_and_is_unchanged(snapshot):
     before = copy.deepcopy(snapshot)
@@ -35,7 +35,7 @@ def test_the_same_snapshot_gives_the_same_plan_and_is_unchanged(snapshot):
     assert snapshot == before
 
 
-@settings(max_examples=EXAMPLES // 5)
+@settings(max_examples=EXAMPLES // 4)
 @given(consistent_snapshots())
 def test_nothing_is_done_to_a_study_that_is_over_and_quiet(snapshot):
     quiet = replace(snapshot, trials=(), study=replace(snapshot.study, condition=make.condition(TERMINAL)))
