@@ -92,6 +92,11 @@ class Command:
         _, out, err = (path.read_text(errors="replace") for path in self._files)
         return out, err
 
+    @property
+    def err(self) -> str:
+        """What it has printed to stderr so far."""
+        return self._files[2].read_text(errors="replace")
+
     def first_line(self) -> str:
         """The first line that it prints to stdout: empty when it ends without one."""
         while True:

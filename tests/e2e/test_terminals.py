@@ -96,12 +96,12 @@ def test_who_watches_sees_trials_finish_may_leave_and_goes_on_for_an_owner_that_
     owner = cli.start("run", str(path))
     cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 2, "two running trials")
     leaving, staying = cli.start("resume", "study"), cli.start("resume", "study")
-    cli.until(lambda: b"2 running" in os.read(leaving.stderr.fileno(), 4096), "the headline")
+    cli.until(lambda: "2 running" in leaving.err, "the headline")
     leaving.send_signal(signal.SIGINT)
     assert "goes on without this terminal" in leaving.communicate(timeout=60)[1]
     assert leaving.returncode == 130
     assert _running(cli) == 2
-    cli.until(lambda: b"2 running" in os.read(staying.stderr.fileno(), 4096), "the headline")
+    cli.until(lambda: "2 running" in staying.err, "the headline")
     owner.kill()
     owner.communicate()
     (cli.folder / "go").touch()
@@ -157,13 +157,13 @@ def test_t23_budgets_changed_during_a_run_are_exact(cli):
     )
     process = cli.start("run", str(path))
     cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 4, "four running trials")
-    cli.run("resume", "study", "--parallel", "12")
+    cli.run("resume", "study", "--detach", "--parallel", "12")
     cli.until(lambda: _running(cli) == 12, "twelve running trials")
-    cli.run("resume", "study", "--max-trials", "2000")
-    cli.run("resume", "study", "--parallel", "3")
+    cli.run("resume", "study", "--detach", "--max-trials", "2000")
+    cli.run("resume", "study", "--detach", "--parallel", "3")
     cli.until(lambda: cli.show()["counts"]["pending"] == 9, "the surplus to go back")
     assert _running(cli) == 3
-    cli.run("resume", "study", "--max-trials", "40", "--parallel", "6")
+    cli.run("resume", "study", "--detach", "--max-trials", "40", "--parallel", "6")
     (cli.folder / "go").touch()
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, out + err
@@ -176,7 +176,7 @@ def test_t23_a_budget_lowered_below_what_runs_stops_the_surplus(cli):
     path = cli.write(script='[ -e go ] || sleep 1000; echo "loss=$0"', maxTrialCount=8, parallelTrialCount=4)
     process = cli.start("run", str(path))
     cli.until(lambda: (cli.folder / "katib.db").exists() and _running(cli) == 4, "four running trials")
-    cli.run("resume", "study", "--max-trials", "2")
+    cli.run("resume", "study", "--detach", "--max-trials", "2")
     cli.until(lambda: cli.show()["counts"]["killed"] == 2, "the two newest to be stopped")
     running = [trial["ordinal"] for trial in cli.trials() if trial["status"] == "Running"]
     assert running == [1, 2]
