@@ -35,11 +35,11 @@ cluster-down: .venv/.dev ## end it, and remove what it wrote
 	@$(NODE) down
 
 images: .venv/.dev ## build the container images into build/images, with docker or buildah
-	@scripts/images katib
+	@scripts/images
 
 # The node reaches no registry: its images are built on a base of our own, of packages that are fetched here.
 test-cluster: cluster-up ## the tests on a real cluster
-	@$(if $(KUBECONFIG),,BASE="oci-archive:$$($(NODE) base | tail -n 1)" WHEELS=1 scripts/images katib && $(NODE) load ../../build/images/katib.tar)
+	@$(if $(KUBECONFIG),,BASE="oci-archive:$$($(NODE) base | tail -n 1)" WHEELS=1 scripts/images && $(NODE) load ../../build/images/*.tar)
 	@KATIB_TEST_KUBECONFIG="$(TEST_KUBECONFIG)" .venv/bin/pytest tests/cluster
 
 check: .venv/.dev ## style, types, import order, generated documents

@@ -24,6 +24,20 @@ def operator(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port of Katib's DBManager; 0 takes a free one.")
     ] = DEFAULTS.port,
+    collector_image: Annotated[
+        str,
+        typer.Option(
+            "--collector-image",
+            help="Put a metrics collector of this image beside each trial; without one, what trials print is followed.",
+            show_default=False,
+        ),
+    ] = "",
+    report_to: Annotated[
+        str, typer.Option("--report-to", help="Where trials' pods reach the DBManager, HOST:PORT.")
+    ] = "katib-db-manager.kubeflow:6789",
+    follow_logs: Annotated[
+        bool, typer.Option(help="Copy what trials print, for `katib logs`; a connection for each that runs.")
+    ] = True,
 ) -> None:
     """Carry the Experiments of a cluster to their best trials, each trial a Job, and show them as Katib's objects.
 
@@ -46,19 +60,24 @@ def operator(
     from katib.cli.serving import serve
     from katib.operator.operator import Operator
     from katib.runners.kubernetes import connect
+    from katib.runners.kubernetes.collector import NATIVE_SINCE, Collector
+    from katib.runners.kubernetes.settings import KubernetesSettings
     from katib.server.loglines import log_lines
     from katib.server.reports import ReportServer
     from katib.stores.opening import open_store
     from katib.suggestion import open_suggestions
     from katib.suggestion.early_stopping import open_early_stopping
 
-    cluster = connect(context)
+    cluster = connect(context, settings=KubernetesSettings(follow_logs=follow_logs))
+    collector = None
+    if collector_image:
+        native = cluster.version() >= NATIVE_SINCE
+        collector = Collector(image=collector_image, address=report_to, native=native)
     location = store_location(db, creating=True)
     settings = settings_of()
     suggestions, stopping = open_suggestions(settings.suggestion), open_early_stopping(settings.early_stopping)
     store = open_store(location)
     try:
-        reports = ReportServer(store, ServeSettings(host=host, port=port), now=time.time)
         watching = Operator(
             store,
             suggestions,
@@ -67,7 +86,9 @@ def operator(
             run_root=run_root(location),
             namespace=namespace,
             settings=settings,
+            collector=collector,
         )
+        reports = ReportServer(store, ServeSettings(host=host, port=port), now=time.time, heard=watching.heard)
         log_lines()
         where = f"namespace {namespace}" if namespace else "all namespaces"
         said = f"watching the Experiments of {where}; trials report to {reports.address}; Ctrl-C stops"

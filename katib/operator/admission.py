@@ -11,8 +11,9 @@ from typing import Any
 from katib.core.study import Budget, Study
 from katib.errors import AlreadyExists, Fault, InvalidInput, NotFound
 from katib.runners.kubernetes.cluster import Cluster
+from katib.runners.kubernetes.collector import COLLECTED as WITH_COLLECTOR
 from katib.service.checks import checked
-from katib.service.on_cluster import place_on, refuse_on_cluster
+from katib.service.on_cluster import COLLECTED, place_on, refuse_on_cluster
 from katib.service.studies import new_study, placed, refuse_in_vain
 from katib.spec.defaults import with_defaults
 from katib.spec.shape import parse, plain
@@ -35,11 +36,19 @@ class Admission:
 
     Args:
         run_root: the folder in which each study gets one for its logs, named by its uid.
+        collected: whether a collector is put beside its trials.
     """
 
     def __init__(
-        self, store: Store, suggestions: SuggestionService, early_stopping: EarlyStopping, *, run_root: Path
+        self,
+        store: Store,
+        suggestions: SuggestionService,
+        early_stopping: EarlyStopping,
+        *,
+        run_root: Path,
+        collected: bool = False,
     ) -> None:
+        self._kinds = (*COLLECTED, "Push", *(sorted(WITH_COLLECTOR) if collected else ()))
         self._store, self._suggestions, self._early_stopping = store, suggestions, early_stopping
         self._run_root = run_root
 
@@ -57,7 +66,7 @@ class Admission:
     def admit(self, experiment: Mapping[str, Any], cluster: Cluster) -> Study:
         """Put its study on record. Raises InvalidInput with all that is wrong with it."""
         prepared = checked(_document(experiment), self._suggestions, stopping=self._early_stopping)
-        refuse_on_cluster(prepared, cluster, self._suggestions)
+        refuse_on_cluster(prepared, cluster, self._suggestions, kinds=self._kinds)
         uid = experiment["metadata"]["uid"]
         new = replace(
             new_study(prepared),

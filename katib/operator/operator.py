@@ -25,12 +25,13 @@ from katib.operator.experiments import refused_status
 from katib.operator.mirror import Mirror
 from katib.operator.objects import EXPERIMENTS, TRIALS, Object, Objects
 from katib.runners.kubernetes import Cluster, KubernetesRunner
+from katib.runners.kubernetes.collector import Collector
 from katib.runners.kubernetes.objects import EXPERIMENT_LABEL, selector
 from katib.runners.kubernetes.watching import Watch
 from katib.service.owners import Owner
 from katib.service.studies import cluster_of
 from katib.spec.prepare import from_effective
-from katib.stores.contract import Changes, Lease, Store, TrialFilter
+from katib.stores.contract import Changes, Lease, Store, TrialFilter, TrialPoints
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
 
@@ -59,6 +60,7 @@ class Operator:
         cluster: whose Experiments these are.
         namespace: the only one to watch; empty for all.
         run_root: the folder for trials' logs.
+        collector: goes beside the trials; None to read metrics from what they print.
     """
 
     def __init__(
@@ -71,17 +73,22 @@ class Operator:
         run_root: Path,
         namespace: str = "",
         settings: Settings | None = None,
+        collector: Collector | None = None,
     ) -> None:
+        self._collector = collector
         self._settings = settings or Settings()
         self._store, self._cluster = store, cluster
         self._objects = Objects(cluster, namespace)
-        self._admission = Admission(store, suggestions, early_stopping, run_root=run_root)
+        self._admission = Admission(
+            store, suggestions, early_stopping, run_root=run_root, collected=collector is not None
+        )
         self._controller = Controller(store, suggestions, self._settings)
         self._opener = Opener(store, suggestions, early_stopping, self._settings, self._controller.news)
         self._owner = str(Owner.me())
         self._experiments: dict[str, Object] = {}
         self._removed: dict[str, set[str]] = defaultdict(set)
         self._owned: dict[str, OwnedStudy] = {}
+        self._runners: dict[str, KubernetesRunner] = {}
         self._over: set[str] = set()
         self._refused: dict[str, int] = {}
         self._mirrors: dict[str, Mirror] = {}
@@ -121,6 +128,12 @@ class Operator:
         self._controller.close()
         for owned in self._owned.values():
             owned.close()
+
+    def heard(self, study: str, said: TrialPoints) -> None:
+        """A trial has reported; from any thread."""
+        runner = self._runners.get(study)
+        if runner is not None:
+            runner.deliver((said.trial, said.attempt), said.points)
 
     def hurry(self) -> None:
         """There is nothing that it waits for."""
@@ -291,8 +304,10 @@ class Operator:
             run_dir=Path(study.run_dir),
             retain=_retains(study),
             owner=mirror.owner_of,
+            collector=self._collector,
         )
         self._mirrors[name] = mirror
+        self._runners[name] = runner
         owned = self._opener.open(lease, study, runner)
         self._owned[name] = owned
         self._controller.take(owned, lambda progress: self._progressed(name, progress))
@@ -316,6 +331,7 @@ class Operator:
         self._over.discard(name)
         if self._controller.watches(name):
             self._controller.let_go(name)
+        self._runners.pop(name, None)
         owned = self._owned.pop(name, None)
         if owned is not None:
             owned.close()

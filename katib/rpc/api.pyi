@@ -288,12 +288,14 @@ class Metric(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class ReportObservationLogRequest(_message.Message):
-    __slots__ = ("trial_name", "observation_log")
+    __slots__ = ("trial_name", "observation_log", "attempt")
     TRIAL_NAME_FIELD_NUMBER: _ClassVar[int]
     OBSERVATION_LOG_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     trial_name: str
     observation_log: ObservationLog
-    def __init__(self, trial_name: _Optional[str] = ..., observation_log: _Optional[_Union[ObservationLog, _Mapping[str, _Any]]] = ...) -> None: ...
+    attempt: int
+    def __init__(self, trial_name: _Optional[str] = ..., observation_log: _Optional[_Union[ObservationLog, _Mapping[str, _Any]]] = ..., attempt: _Optional[int] = ...) -> None: ...
 
 class ReportObservationLogReply(_message.Message):
     __slots__ = ()
@@ -306,12 +308,16 @@ class ObservationLog(_message.Message):
     def __init__(self, metric_logs: _Optional[_Iterable[_Union[MetricLog, _Mapping[str, _Any]]]] = ...) -> None: ...
 
 class MetricLog(_message.Message):
-    __slots__ = ("time_stamp", "metric")
+    __slots__ = ("time_stamp", "metric", "seq", "step")
     TIME_STAMP_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
     time_stamp: str
     metric: Metric
-    def __init__(self, time_stamp: _Optional[str] = ..., metric: _Optional[_Union[Metric, _Mapping[str, _Any]]] = ...) -> None: ...
+    seq: int
+    step: int
+    def __init__(self, time_stamp: _Optional[str] = ..., metric: _Optional[_Union[Metric, _Mapping[str, _Any]]] = ..., seq: _Optional[int] = ..., step: _Optional[int] = ...) -> None: ...
 
 class GetObservationLogRequest(_message.Message):
     __slots__ = ("trial_name", "metric_name", "start_time", "end_time")

@@ -25,11 +25,19 @@ class DbManagerServicer:
 
     Args:
         now: seconds since the epoch.
+        heard: told of each report that was stored: the study's name, and what it said.
     """
 
-    def __init__(self, store: Store, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now: Callable[[], float],
+        heard: Callable[[str, TrialPoints], None] = lambda _study, _points: None,
+    ) -> None:
         self._store = store
         self._now = now
+        self._heard = heard
 
     @property
     def handlers(self) -> Mapping[Method[Any, Any], Handler]:
@@ -48,8 +56,9 @@ class DbManagerServicer:
         if trial.state in FINISHED:
             raise StudyClosed(f"trial {trial.name!r} has ended: {trial.message}", hint="it takes no more reports")
         points = _read(request.observation_log.metric_logs, now=self._now())
-        batch = TrialPoints(trial=trial.name, attempt=trial.attempt, points=points)
+        batch = TrialPoints(trial=trial.name, attempt=request.attempt or trial.attempt, points=points)
         self._store.append_observations(study.uid, [batch], now=self._now())
+        self._heard(study.name, batch)
         return api.ReportObservationLogReply()
 
     def get(self, request: api.GetObservationLogRequest, _context: grpc.ServicerContext) -> api.GetObservationLogReply:
@@ -111,11 +120,13 @@ def _read(logs: Iterable[api.MetricLog], *, now: float) -> tuple[MetricPoint, ..
         except InvalidInput as error:
             faults += error.faults
             continue
-        seq = int((time or now) * MICROSECONDS)
-        while (name, seq) in taken:
+        numbered = log.HasField("seq")
+        seq = log.seq if numbered else int((time or now) * MICROSECONDS)
+        while not numbered and (name, seq) in taken:
             seq += 1
         taken.add((name, seq))
-        points.append(MetricPoint(metric=name, value=_number(text), text=text, seq=seq, time=time))
+        step = log.step if log.HasField("step") else None
+        points.append(MetricPoint(metric=name, value=_number(text), text=text, seq=seq, step=step, time=time))
     if faults:
         raise InvalidInput(faults, what="the report")
     return tuple(points)

@@ -8,7 +8,7 @@ from katib.rpc.methods import Handler, Method
 from katib.server.db_manager import DbManagerServicer
 from katib.server.health import HealthServicer
 from katib.server.listening import GrpcServer
-from katib.stores.contract import Store
+from katib.stores.contract import Store, TrialPoints
 
 
 class ReportServer:
@@ -18,13 +18,20 @@ class ReportServer:
         address: HOST:PORT, with the port that it got.
     """
 
-    def __init__(self, store: Store, settings: ServeSettings, *, now: Callable[[], float]) -> None:
-        """Listens at once. Raises KatibError when it cannot."""
+    def __init__(
+        self,
+        store: Store,
+        settings: ServeSettings,
+        *,
+        now: Callable[[], float],
+        heard: Callable[[str, TrialPoints], None],
+    ) -> None:
+        """Listens at once; `heard` is told of each report. Raises KatibError when it cannot."""
         self._health = HealthServicer()
         methods: dict[Method[Any, Any], Handler] = {}
         parts: tuple[Mapping[Method[Any, Any], Handler], ...] = (
             self._health.handlers,
-            DbManagerServicer(store, now=now).handlers,
+            DbManagerServicer(store, now=now, heard=heard).handlers,
         )
         for part in parts:
             methods.update(part)

@@ -1,5 +1,6 @@
 """What is said before the first trial of a study that is to run on a cluster: what cannot work, and what to know."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from katib.core.study import StudyConfig
@@ -43,25 +44,30 @@ def check_on_cluster(prepared: Prepared, cluster: "Cluster", suggestions: Sugges
     return tuple(notes)
 
 
-def refuse_on_cluster(prepared: Prepared, cluster: "Cluster", suggestions: SuggestionService) -> None:
-    """Make the first Job without creating it, or asking the cluster. Raises InvalidInput with every fault."""
-    faults = [*_faults(prepared, suggestions), *_faults_of_first_job(prepared, cluster)]
+def refuse_on_cluster(
+    prepared: Prepared, cluster: "Cluster", suggestions: SuggestionService, *, kinds: Sequence[str] = COLLECTED
+) -> None:
+    """Make the first Job without creating it, or asking the cluster. Raises InvalidInput with every fault.
+
+    `kinds`: the collectors that there are.
+    """
+    faults = [*_faults(prepared, suggestions, kinds), *_faults_of_first_job(prepared, cluster)]
     if faults:
         raise InvalidInput(faults, what="the Experiment")
 
 
-def _faults(prepared: Prepared, suggestions: SuggestionService) -> list[Fault]:
+def _faults(prepared: Prepared, suggestions: SuggestionService, kinds: Sequence[str]) -> list[Fault]:
     spec = prepared.experiment.spec
     found = []
     if spec.nas_config is not None:
         found.append(Fault(path="spec.nasConfig", wanted="no algorithm here can search architectures: use parameters"))
     kind = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
-    if kind not in COLLECTED:
+    if kind not in kinds:
         found.append(
             Fault(
                 path="spec.metricsCollectorSpec.collector.kind",
                 given=str(kind),
-                wanted=f"{' or '.join(COLLECTED)}: on a cluster metrics are read from what the trials print",
+                wanted=f"{' or '.join(dict.fromkeys(kinds))}: on a cluster metrics are read from what the trials print",
                 hint="print them as `name=value`",
             )
         )

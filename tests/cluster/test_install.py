@@ -50,7 +50,9 @@ def finished(installed):
     installed.core.create_namespace({"metadata": {"name": namespace}})
     try:
         installed.until(lambda: installed.core.list_namespaced_service_account(namespace).items, "a service account")
-        installed.create(namespace, "experiments", experiment(os.environ.get("KATIB_TEST_IMAGE", "localhost/python:3")))
+        document = experiment(os.environ.get("KATIB_TEST_IMAGE", "localhost/python:3"))
+        document["spec"]["trialTemplate"]["retain"] = True
+        installed.create(namespace, "experiments", document)
         kubectl("wait", "-n", namespace, "--for=condition=Succeeded", "experiment/study", "--timeout=100s")
         yield namespace
     finally:
@@ -62,14 +64,20 @@ def test_an_experiment_that_is_applied_is_carried_to_its_best_trial(installed, f
     status = installed.custom.get_namespaced_custom_object(GROUP, VERSION, finished, "experiments", "study")["status"]
     assert (status["trials"], status["trialsSucceeded"]) == (4, 4)
     assert status["currentOptimalTrial"]["bestTrialName"] in status["succeededTrialList"]
+    for pod in installed.core.list_namespaced_pod(finished).items:
+        assert "metrics-logger-and-collector" in [each.name for each in pod.spec.init_containers]
     assert kubectl("get", "-n", finished, "experiments,suggestions,trials").count("Succeeded") == 6
     assert "ExperimentMaxTrialsReached" in kubectl("describe", "-n", finished, "experiment/study")
 
 
 def test_its_role_lists_what_it_uses(installed, finished):
-    """What the API server was asked for while an Experiment ran, an edit was refused, and one was deleted."""
+    """What the API server was asked for while an Experiment ran, an edit was refused, and a trial's Job removed."""
     if not AUDIT.exists():
         pytest.skip("this cluster keeps no audit log here")
+    installed.create(
+        finished, "experiments", experiment("localhost/python:3", "other", maxTrialCount=1, parallelTrialCount=1)
+    )
+    kubectl("wait", "-n", finished, "--for=condition=Succeeded", "experiment/other", "--timeout=100s")
     change = {"spec": {"maxTrialCount": 9}}
     where = (GROUP, VERSION, finished, "experiments", "study")
     installed.custom.patch_namespaced_custom_object(*where, change, _content_type="application/merge-patch+json")

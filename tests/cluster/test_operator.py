@@ -42,12 +42,14 @@ def experiment(image, name="study", **spec):
 class Operator:
     """A process that watches one namespace, to be killed and started again."""
 
-    def __init__(self, folder, cluster, namespace):
+    def __init__(self, folder, cluster, namespace, *, port=0, options=()):
         self.folder, self.cluster, self.namespace = folder, cluster, namespace
+        self.port, self.options = port, options
         self.process = None
 
     def start(self):
-        words = ("operator", "--namespace", self.namespace, "--db", str(self.folder / "katib.db"), "--port", "0")
+        where = ("--namespace", self.namespace, "--db", str(self.folder / "katib.db"), "--port", str(self.port))
+        words = ("operator", *where, *self.options)
         env = {**os.environ, "KUBECONFIG": os.environ[KUBECONFIG]}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "katib", *words], env=env, stdout=log, stderr=log)
@@ -62,6 +64,12 @@ class Operator:
     def list(self, plural):
         listed = self.cluster.custom.list_namespaced_custom_object(GROUP, VERSION, self.namespace, plural)
         return listed["items"]
+
+    def delete_all(self):
+        for found in self.list("experiments"):
+            where = (GROUP, VERSION, self.namespace, "experiments", found["metadata"]["name"])
+            self.cluster.custom.delete_namespaced_custom_object(*where)
+        self.cluster.until(lambda: not self.list("experiments"), "deletion")
 
     def apply(self, document):
         self.cluster.create(self.namespace, "experiments", document)
@@ -80,11 +88,7 @@ def operator(tmp_path, cluster, namespace):
     operator = Operator(tmp_path, cluster, namespace)
     operator.start()
     yield operator
-    for found in operator.list("experiments"):
-        cluster.custom.delete_namespaced_custom_object(
-            GROUP, VERSION, namespace, "experiments", found["metadata"]["name"]
-        )
-    cluster.until(lambda: not operator.list("experiments"), "deletion")
+    operator.delete_all()
     operator.kill()
 
 

@@ -79,6 +79,13 @@ class Cluster:
         """Another namespace of the same cluster."""
         return Cluster(self.api, namespace, context=self.context, settings=self.settings)
 
+    def version(self) -> tuple[int, int]:
+        """The version of Kubernetes, as (1, 34). Raises RunnerUnavailable."""
+        with translated("the cluster's version cannot be read"):
+            found = client.VersionApi(self.api).get_code(_request_timeout=self._patience)
+        # Some add a plus to the second number.
+        return int(found.major), int(found.minor.rstrip("+"))
+
     def missing_rights(self) -> tuple[list[str], list[str]]:
         """The rights that are needed and lacking, and those that are only useful. Raises RunnerUnavailable."""
         return [_right(each) for each in NEEDED if not self._may(*each)], [

@@ -11,6 +11,7 @@ from typing import Any
 from katib.core.run import RunKey
 from katib.errors import Fault, InvalidInput
 from katib.runners.contract import LaunchOrder
+from katib.runners.kubernetes.collector import SIDECAR, Collector
 
 EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
 TRIAL_LABEL = "katib.kubeflow.org/trial"
@@ -35,8 +36,11 @@ def selector(study_uid: str) -> str:
     return f"{STUDY_LABEL}={study_uid}"
 
 
-def job_of(order: LaunchOrder, *, study: str, study_uid: str) -> dict[str, Any]:
-    """The Job of a run. Raises InvalidInput when the template is no Job or has no such container."""
+def job_of(order: LaunchOrder, *, study: str, study_uid: str, collector: Collector | None = None) -> dict[str, Any]:
+    """The Job of a run, with a collector beside it where there is one for it.
+
+    Raises InvalidInput when the template is no Job or has no such container.
+    """
     job = deepcopy(dict(order.manifest))
     kind = f"{job.get('apiVersion')} {job.get('kind')}"
     if kind != "batch/v1 Job":
@@ -58,8 +62,17 @@ def job_of(order: LaunchOrder, *, study: str, study_uid: str) -> dict[str, Any]:
     spec.pop("ttlSecondsAfterFinished", None)
     pod = template["spec"]
     pod["restartPolicy"] = "Never"
-    _tell(_container(pod, order.container), order)
+    container = _container(pod, order.container)
+    _tell(container, order)
+    if collector is not None and collector.collects(order, container):
+        collector.put_into(pod, container, order)
     return job
+
+
+def is_collected(job: Mapping[str, Any]) -> bool:
+    """Whether a collector is beside a Job's primary container."""
+    pod = job["spec"]["template"]["spec"]
+    return any(each["name"] == SIDECAR for field in ("initContainers", "containers") for each in pod.get(field) or ())
 
 
 def _container(pod: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -5,20 +5,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from katib.core.observation import MetricPoint
 from katib.core.run import Cause, Phase, RunKey, RunReport
-from katib.errors import CannotLaunch, InvalidInput, KatibError, RunnerUnavailable
+from katib.errors import InvalidInput, RunnerUnavailable
 from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes import states
 from katib.runners.kubernetes.cluster import Cluster
-from katib.runners.kubernetes.objects import job_name, job_of, key_of, selector
+from katib.runners.kubernetes.collector import SIDECAR, Collector
+from katib.runners.kubernetes.objects import is_collected, job_name, job_of, key_of, selector
 from katib.runners.kubernetes.podlog import PodLog
 from katib.runners.kubernetes.records import read_record, write_record
+from katib.runners.kubernetes.requests import Requests
+from katib.runners.kubernetes.runs import OVER, Run
 from katib.runners.kubernetes.watching import Watch
 from katib.runners.local.logs import last_lines, plain
 from katib.runners.local.supervisor import layout
@@ -26,35 +28,8 @@ from metrics_collector.sources import Source, open_sources
 
 log = logging.getLogger(__name__)
 
-OVER = frozenset({Phase.ENDED, Phase.REFUSED, Phase.LOST})
-
-
-class _Run:
-    """A run that was asked for.
-
-    Attributes:
-        wanted: its Job is to be created as long as this is so.
-        created: its Job is there, or was.
-        undecided_since: since when its pod is going away without anybody having said why; None when it is not.
-    """
-
-    def __init__(self, order: LaunchOrder) -> None:
-        self.order = order
-        self.key = order.key
-        self.report = RunReport(phase=Phase.STARTING)
-        self.seen = states.Seen(container=order.container)
-        self.points: list[MetricPoint] = []
-        self.wanted = False
-        self.created = False
-        self.log: PodLog | None = None
-        self.source: Source | None = None
-        self.fault = ""
-        self.undecided_since: float | None = None
-        self.over_since: float | None = None
-
-    @property
-    def over(self) -> bool:
-        return self.report.phase in OVER
+SENT_BY_ITSELF = {"collector": {"kind": "Push"}}
+"""What is read here of a run with a collector beside it: nothing."""
 
 
 class KubernetesRunner:
@@ -70,6 +45,7 @@ class KubernetesRunner:
         retain: whether Jobs stay when their outcome is on record.
         owner: makes sure that there is the object which a trial's Jobs belong to, and says which: what is asked of it
             takes as long as a request does, and it raises what `Cluster.create_job` raises. None: they belong to none.
+        collector: goes beside the trials; None to read metrics from what they print.
     """
 
     def __init__(
@@ -81,20 +57,28 @@ class KubernetesRunner:
         run_dir: Path,
         retain: bool = False,
         owner: Callable[[str], Mapping[str, Any]] | None = None,
+        collector: Collector | None = None,
     ) -> None:
-        self._cluster = cluster
-        self._owner = owner
+        self._cluster, self._collector = cluster, collector
         self._settings = cluster.settings
         self._study, self._uid, self._dir, self._retain = study, uid, run_dir, retain
-        self._runs: dict[RunKey, _Run] = {}
+        self._runs: dict[RunKey, Run] = {}
         self._lock = threading.RLock()
         self._news = threading.Event()
         self._closing = threading.Event()
         self._trouble: dict[str, str] = {}
-        self._in_vain = False
         self._wake: Callable[[], None] = lambda: None
         self._watches: list[Watch] = []
-        self._requests = ThreadPoolExecutor(max_workers=self._settings.threads, thread_name_prefix="katib-jobs")
+        self._requests = Requests(
+            cluster,
+            run_dir,
+            self._closing,
+            self._lock,
+            owner=owner,
+            finish=self._finish,
+            say=self._say,
+            news=self._news.set,
+        )
         self._thread = threading.Thread(target=self._work, daemon=True, name=f"katib-watch-{study}")
 
     # --- The contract
@@ -107,12 +91,12 @@ class KubernetesRunner:
                 self._recall(run, ended)
                 continue
             try:
-                job = job_of(run.order, study=self._study, study_uid=self._uid)
+                job = job_of(run.order, study=self._study, study_uid=self._uid, collector=self._collector)
             except InvalidInput as error:
                 self._finish(run, RunReport(phase=Phase.REFUSED, message=str(error)))
                 continue
-            run.wanted = True
-            self._requests.submit(self._create, run, job)
+            run.wanted, run.collected = True, is_collected(job)
+            self._requests.create(run, job)
         self._begin()
 
     def adopt(self, orders: Sequence[LaunchOrder]) -> None:
@@ -128,6 +112,7 @@ class KubernetesRunner:
                 self._recall(run, ended)
             elif job is not None:
                 run.created = run.wanted = True
+                run.collected = is_collected(job)
                 run.seen = replace(run.seen, job=job)
             elif known:
                 message = "its Job was deleted while nobody watched it"
@@ -139,7 +124,7 @@ class KubernetesRunner:
             wanted = {order.key for order in orders}
             for key in found:
                 if key is not None and key not in wanted:
-                    self._requests.submit(self._remove, job_name(key))
+                    self._requests.remove(key)
         self._begin()
 
     def stop(self, key: RunKey, *, grace: float | None = None) -> None:
@@ -152,7 +137,7 @@ class KubernetesRunner:
                 return
             run.seen = replace(run.seen, stopped=True)
             run.wanted = False
-        self._requests.submit(self._delete, run, at_once=grace == 0)
+        self._requests.stop(run, at_once=grace == 0)
 
     def observe(self) -> tuple[Mapping[RunKey, RunReport], Mapping[RunKey, tuple[MetricPoint, ...]]]:
         """What is known of every run, and new points; see the contract."""
@@ -169,6 +154,14 @@ class KubernetesRunner:
                     run.points = []
         return reports, points
 
+    def deliver(self, key: RunKey, points: Iterable[MetricPoint]) -> None:
+        """Take in what a run's collector has sent to somebody else in this process."""
+        with self._lock:
+            run = self._runs.get(key)
+            if run is not None:
+                run.points += points
+        self._wake()
+
     def forget(self, keys: Iterable[RunKey]) -> None:
         """Report these no more, and remove their Jobs; see the contract. Their logs stay."""
         for key in keys:
@@ -179,7 +172,7 @@ class KubernetesRunner:
                 if run is not None and not there and not self._retain:
                     run.wanted = False
             if there and not self._retain:
-                self._requests.submit(self._remove, job_name(key))
+                self._requests.remove(key)
 
     def on_change(self, wake: Callable[[], None]) -> None:
         """Call `wake` when there is news; see the contract. Called from the watching thread."""
@@ -201,69 +194,11 @@ class KubernetesRunner:
             self._thread.join()
         try:
             if kill:
-                self._kill(active)
+                self._requests.kill(active)
         finally:
-            # Jobs that are to go shall do so still, but nobody waits for a cluster that does not answer.
-            self._requests.shutdown(wait=True)
+            self._requests.close()
             for run in self._runs.values():
-                _close(run)
-
-    # --- Requests, in threads of their own
-
-    def _create(self, run: _Run, job: dict[str, Any]) -> None:
-        pause = self._settings.retry
-        while run.wanted and not self._closing.is_set():
-            try:
-                if self._owner is not None:
-                    job["metadata"]["ownerReferences"] = [dict(self._owner(run.order.trial))]
-                found = self._cluster.create_job(job)
-                if not run.over:
-                    write_record(self._dir, run.key, None)
-            except CannotLaunch as error:
-                self._finish(run, RunReport(phase=Phase.REFUSED, message=str(error)))
-                return
-            except (RunnerUnavailable, OSError) as error:
-                self._say(run, RunReport(phase=Phase.STARTING, message=str(error)))
-                self._closing.wait(pause)
-                pause = min(2 * pause, self._settings.longest_retry)
-                continue
-            with self._lock:
-                run.created = True
-                if run.seen.job is None:
-                    run.seen = replace(run.seen, job=found)
-                unwanted = not run.wanted
-            if unwanted:
-                self._delete(run, at_once=False)
-            self._news.set()
-            return
-        if run.seen.stopped:
-            self._finish(run, RunReport(phase=Phase.ENDED, cause=Cause.STOPPED))
-
-    def _delete(self, run: _Run, *, at_once: bool) -> None:
-        """Delete the Job of a run that is to stop. One that is not created yet never is."""
-        if run.created:
-            self._remove(job_name(run.key), at_once=at_once)
-        self._news.set()
-
-    def _remove(self, name: str, *, at_once: bool = False) -> None:
-        pause = self._settings.retry
-        while not (self._closing.is_set() and self._in_vain):
-            try:
-                self._cluster.delete_job(name, at_once=at_once)
-                return
-            except KatibError as error:
-                self._in_vain = True
-                log.warning("%s", error)
-            if self._closing.wait(pause):
-                return
-            pause = min(2 * pause, self._settings.longest_retry)
-
-    def _kill(self, runs: Iterable[_Run]) -> None:
-        for run in runs:
-            if run.created:
-                self._cluster.delete_job(job_name(run.key), at_once=True)
-            report = RunReport(phase=Phase.ENDED, cause=Cause.STOPPED, started_at=run.report.started_at, drained=True)
-            write_record(self._dir, run.key, report)
+                run.close()
 
     # --- Watching
 
@@ -320,7 +255,7 @@ class KubernetesRunner:
                     run.seen = replace(run.seen, events=(*run.seen.events[-9:], (reason, message)))
                     self._news.set()
 
-    def _run_of(self, found: Mapping[str, Any]) -> _Run | None:
+    def _run_of(self, found: Mapping[str, Any]) -> Run | None:
         key = key_of(found["metadata"].get("labels") or {})
         with self._lock:
             return self._runs.get(key) if key is not None else None
@@ -335,12 +270,13 @@ class KubernetesRunner:
             if any(news):
                 self._wake()
 
-    def _look(self, run: _Run) -> bool:
+    def _look(self, run: Run) -> bool:
         """Take in what became of a run; whether there is news."""
         seen = run.seen
         if not run.created and not (seen.job or seen.pod):
             return self._never_created(run)
-        if run.log is None and states.container_began(seen):
+        follows = self._settings.follow_logs or not run.collected
+        if run.log is None and follows and states.container_began(seen):
             pod = seen.pod["metadata"]["name"] if seen.pod else ""
             path = layout.log(self._dir, *run.key)
             run.log = PodLog(self._cluster, pod, run.order.container, path)
@@ -353,24 +289,37 @@ class KubernetesRunner:
             report = RunReport(phase=Phase.LOST, message="its pod was deleted, and nobody said why")
         if report.phase not in OVER:
             return self._say(run, report) or news
-        if run.log is not None:
-            run.log.over()
-            run.over_since = run.over_since or time.monotonic()
-            late = time.monotonic() - run.over_since > self._settings.last_log
-            if not run.log.done.is_set() and not late:
-                # An end is told together with the last points.
-                return news
+        # An end is told together with the last points.
+        run.over_since = run.over_since or time.monotonic()
+        late = time.monotonic() - run.over_since > self._settings.last_log
+        read = [self._log_is_read(run), self._rest_is_read(run)]
+        if not all(read) and not late:
+            return news
         self._finish(run, report)
         return True
 
-    def _never_created(self, run: _Run) -> bool:
+    def _log_is_read(self, run: Run) -> bool:
+        if run.log is not None:
+            run.log.over()
+        return run.log is None or run.log.done.is_set()
+
+    def _rest_is_read(self, run: Run) -> bool:
+        """Whether it is known what the collector could not send; asks for it once that has ended."""
+        if not run.collected or not states.container_began(run.seen) or run.rest is not None:
+            return True
+        if states.sidecar_is_over(run.seen, SIDECAR) and not run.asked_for_rest:
+            run.asked_for_rest = True
+            self._requests.ask_for_rest(run)
+        return False
+
+    def _never_created(self, run: Run) -> bool:
         if not run.seen.stopped:
             return False
         # Told once more to the thread that creates it; see there.
         self._finish(run, RunReport(phase=Phase.ENDED, cause=Cause.STOPPED))
         return True
 
-    def _say(self, run: _Run, report: RunReport) -> bool:
+    def _say(self, run: Run, report: RunReport) -> bool:
         report = replace(report, message=plain(report.message))
         with self._lock:
             if run.over or run.report == report:
@@ -381,10 +330,14 @@ class KubernetesRunner:
             run.report = report
         return True
 
-    def _finish(self, run: _Run, report: RunReport) -> None:
+    def _finish(self, run: Run, report: RunReport) -> None:
         """It is over, and everything that it reported has been read."""
         self._read(run, lambda source: source.drain())
         described = run.fault or (run.source.describe() if run.source is not None else "")
+        if run.rest is not None:
+            described = run.rest.looked or described
+            with self._lock:
+                run.points += run.rest.points
         problem = run.log.problem if run.log is not None else ""
         tail = last_lines(
             layout.log(self._dir, *run.key), lines=self._settings.tail_lines, limit=self._settings.tail_bytes
@@ -396,25 +349,25 @@ class KubernetesRunner:
         with self._lock:
             if not run.over:
                 run.report = final
-        _close(run)
+        run.close()
         self._wake()
 
-    def _recall(self, run: _Run, ended: RunReport) -> None:
+    def _recall(self, run: Run, ended: RunReport) -> None:
         """A run that ended before, by its record."""
         self._read(run, lambda source: source.drain())
         with self._lock:
             run.report = ended
             run.created = True
-        _close(run)
+        run.close()
 
-    def _read(self, run: _Run, read: Callable[[Source], list[MetricPoint]]) -> bool:
+    def _read(self, run: Run, read: Callable[[Source], list[MetricPoint]]) -> bool:
         """Read points from the copy of the log; whether there were any. A fault of one run is no other's."""
         if run.fault:
             return False
         try:
             if run.source is None:
                 run.source = open_sources(
-                    run.order.collector,
+                    SENT_BY_ITSELF if run.collected else run.order.collector,
                     metrics=run.order.metrics,
                     log=layout.log(self._dir, *run.key),
                     reports=layout.reports(self._dir, *run.key),
@@ -430,21 +383,13 @@ class KubernetesRunner:
 
     # --- The runs
 
-    def _admit(self, orders: Sequence[LaunchOrder]) -> list[_Run]:
+    def _admit(self, orders: Sequence[LaunchOrder]) -> list[Run]:
         if self._closing.is_set():
             raise RunnerUnavailable("this runner was closed")
         with self._lock:
-            fresh = {order.key: _Run(order) for order in orders if order.key not in self._runs}
+            fresh = {order.key: Run(order) for order in orders if order.key not in self._runs}
             self._runs.update(fresh)
         return list(fresh.values())
 
-    def _drop(self, key: RunKey) -> _Run | None:
+    def _drop(self, key: RunKey) -> Run | None:
         return self._runs.pop(key, None)
-
-
-def _close(run: _Run) -> None:
-    if run.source is not None:
-        run.source.close()
-        run.source = None
-    if run.log is not None:
-        run.log.close()

@@ -16,6 +16,8 @@ class KubernetesSettings:
         last_log: seconds that the log of a container which has ended may take to be read: a node may be slow.
         settle: seconds to wait for the Job's condition that says why its pod was deleted.
         threads: requests at the same time that create and delete Jobs.
+        follow_logs: whether what primary containers print is copied to the study's folder. Where no collector is beside
+            them their metrics are read from it: then it is copied whatever this says.
         tail_lines, tail_bytes: how much of a log is shown with a run that is over: enough for a traceback's end.
     """
 
@@ -27,5 +29,6 @@ class KubernetesSettings:
     last_log: float = 60.0
     settle: float = 10.0
     threads: int = 4
+    follow_logs: bool = True
     tail_lines: int = 20
     tail_bytes: int = 4096

@@ -73,6 +73,14 @@ def container_is_over(seen: Seen) -> bool:
     return seen.pod_gone or "terminated" in (_container_status(seen).get("state") or {})
 
 
+def sidecar_is_over(seen: Seen, name: str) -> bool:
+    """Whether the container beside it prints no more."""
+    status = (seen.pod or {}).get("status") or {}
+    found = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    state: Object = next((each.get("state") or {} for each in found if each.get("name") == name), {})
+    return seen.pod_gone or "terminated" in state
+
+
 def moment(text: str | None) -> float | None:
     """A time of the API as seconds since the epoch."""
     return None if not text else datetime.fromisoformat(text).timestamp()

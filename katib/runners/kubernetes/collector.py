@@ -1,0 +1,102 @@
+"""Puts the metrics collector into a trial's pod: beside the primary container, whose command is not touched but led.
+
+An init container copies a small static program, the launcher, to a volume. The primary container's command becomes that
+program and, behind it, the words as they were written. So it runs in images without a shell, too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from katib.runners.contract import LaunchOrder
+from katib.spec.kubelet import escape
+from metrics_collector.task import Task
+
+SIDECAR = "metrics-logger-and-collector"
+"""Katib's name: its clients read a trial's output there."""
+INSTALLER, VOLUME, FOLDER = "katib-launcher", "metrics-volume", "/katib-collector"
+LAUNCHER = f"{FOLDER}/launcher"
+IN_IMAGE = "/usr/local/bin/launcher"
+
+COLLECTED = frozenset({"StdOut", "File", "TensorFlowEvent", "PrometheusMetric"})
+"""Kinds that the sidecar reads."""
+
+NATIVE_SINCE = (1, 29)
+"""From this version of Kubernetes on an init container may run beside the others."""
+
+RESTRICTED = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+RESOURCES = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collector:
+    """How metrics are collected in pods.
+
+    Attributes:
+        image: with the launcher and the collector.
+        address: where the DB manager is, as pods reach it: HOST:PORT.
+        native: whether the cluster has sidecars of its own; else it is an ordinary container, and ends by itself.
+    """
+
+    image: str
+    address: str
+    native: bool = True
+
+    def collects(self, order: LaunchOrder, container: Mapping[str, Any]) -> bool:
+        """Whether it goes beside a run: where its command is known, and its metrics are to be read in its pod."""
+        kind = order.collector["collector"]["kind"]
+        return kind in COLLECTED and bool(container.get("command"))
+
+    def put_into(self, pod: dict[str, Any], container: dict[str, Any], order: LaunchOrder) -> None:
+        """Change the pod, and its primary container."""
+        shared = [{"name": VOLUME, "mountPath": FOLDER}]
+        seen = [{"name": f"{VOLUME}-data", "mountPath": place}] if (place := _place(order.collector)) else []
+        volumes = [*shared, *seen]
+        pod["volumes"] = [*(pod.get("volumes") or ()), *({"name": each["name"], "emptyDir": {}} for each in volumes)]
+        container["command"] = [LAUNCHER, FOLDER, *container["command"]]
+        container["volumeMounts"] = [*(container.get("volumeMounts") or ()), *volumes]
+        installer = self._container(INSTALLER, [IN_IMAGE, "--install", LAUNCHER], shared)
+        task = Task(
+            trial=order.trial,
+            attempt=order.attempt,
+            metrics=order.metrics,
+            collector=dict(order.collector),
+            address=self.address,
+            folder=FOLDER,
+            stays=self.native,
+        )
+        sidecar = self._container(SIDECAR, [], volumes) | {"args": [escape(task.write())]}
+        before = [*(pod.get("initContainers") or ()), installer]
+        if self.native:
+            pod["initContainers"] = [*before, sidecar | {"restartPolicy": "Always"}]
+        else:
+            pod["initContainers"] = before
+            pod["containers"] = [*pod["containers"], sidecar]
+
+    def _container(self, name: str, command: list[str], mounts: list[dict[str, str]]) -> dict[str, Any]:
+        return {
+            "name": name,
+            "image": self.image,
+            "imagePullPolicy": "IfNotPresent",
+            **({"command": command} if command else {}),
+            "volumeMounts": mounts,
+            "securityContext": RESTRICTED,
+            "resources": RESOURCES,
+        }
+
+
+def _place(collector: Mapping[str, Any]) -> str:
+    """The folder that both containers see, beside the launcher's; empty for none."""
+    kind = collector["collector"]["kind"]
+    where = (collector.get("source") or {}).get("fileSystemPath") or {}
+    if kind == "File":
+        return str(PurePosixPath(where["path"]).parent)
+    return str(where["path"]).rstrip("/") if kind == "TensorFlowEvent" else ""
