@@ -27,7 +27,7 @@ RECENT = 1200
 
 
 class Mirror:
-    """The objects of one study. `sync` is for one thread at a time, `owner_of` for any.
+    """The objects of one study. For any thread.
 
     Args:
         experiment: the Experiment, as it was seen last.
@@ -44,6 +44,7 @@ class Mirror:
         self._recent: dict[int, Trial] = {}
         self._suggestion: Object | None = None
         self._creating = threading.Lock()
+        self._syncing = threading.Lock()
         self._revision: int | None = None
         self._loaded = False
 
@@ -73,9 +74,12 @@ class Mirror:
 
     def sync(self) -> None:
         """Bring all objects up to date. Raises RunnerUnavailable, StoreError; then it is done again."""
-        study = self._store.get_study(self._name)
-        if study.revision == self._revision:
-            return
+        with self._syncing:
+            study = self._store.get_study(self._name)
+            if study.revision != self._revision:
+                self._write_all(study)
+
+    def _write_all(self, study: Study) -> None:
         self._load()
         # What changes from now on is found the next time.
         changed = self._store.trials(self._uid, TrialFilter(after_revision=self._revision or 0))
@@ -90,10 +94,14 @@ class Mirror:
         self._write_experiment(study, newest)
         self._revision = study.revision
 
-    def gone(self, ordinal: int) -> None:
-        """A trial was taken off the record."""
-        self._recent.pop(ordinal, None)
-        self._revision = None if self._revision is None else self._revision - 1
+    def gone(self, trial: Trial) -> None:
+        """A trial was taken off the record. Its object may have been made again meanwhile."""
+        with self._syncing:
+            self._recent.pop(trial.ordinal, None)
+            self._revision = None if self._revision is None else self._revision - 1
+            if self._trials.pop(trial.name, None) is not None:
+                self._objects.delete(TRIALS, self._namespace, trial.name)
+            self._written.pop(trial.name, None)
 
     def _load(self) -> None:
         """Learn which objects there are, once."""

@@ -1,5 +1,6 @@
 """Requests about Experiments, Suggestions and Trials."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -62,6 +63,13 @@ class Objects:
                 self._api.create_namespaced_custom_object(
                     GROUP, VERSION, metadata["namespace"], plural, dict(document), _request_timeout=self._patience
                 ),
+            )
+
+    def delete(self, plural: str, namespace: str, name: str) -> None:
+        """Delete an object; nothing happens when there is none."""
+        with contextlib.suppress(Missing), translated(f"{plural} {namespace}/{name} cannot be deleted"):
+            self._api.delete_namespaced_custom_object(
+                GROUP, VERSION, namespace, plural, name, _request_timeout=self._patience
             )
 
     def patch(self, plural: str, namespace: str, name: str, change: Mapping[str, Any]) -> Object | None:

@@ -236,10 +236,10 @@ class Operator:
             return
         if name not in self._mirrors:
             self._mirrors[name] = Mirror(self._store, self._objects, study, experiment)
-        study = self._with_budget(experiment, study)
-        self._take_off(name, study)
         if name in self._over:
             self._let_go(name)
+        study = self._with_budget(experiment, study)
+        self._take_off(name, study)
         if not self._controller.watches(name) and _is_unfinished(study):
             self._own(study, experiment)
         self._to_show.add(name, after=SETTLE)
@@ -262,6 +262,8 @@ class Operator:
             self._refuse_edit(experiment, error)
             return study
         if changed.generation != study.generation:
+            # That it was restarted is seen before anything comes of it.
+            self._mirrors[study.name].sync()
             self._controller.wake(study.name)
         return changed
 
@@ -284,7 +286,7 @@ class Operator:
                 lease = self._acquire(study)
                 self._store.commit(lease, Changes(removed=[trial.ordinal]), now=time.time())
                 self._store.release(lease)
-            self._mirrors[name].gone(trial.ordinal)
+            self._mirrors[name].gone(trial)
 
     def _own(self, study: Study, experiment: Object) -> None:
         name = study.name
@@ -294,8 +296,10 @@ class Operator:
             # By a predecessor that is gone, or by another replica.
             self._changed.add(name, after=2.0)
             return
-        # While it was another one's, its objects changed.
-        mirror = Mirror(self._store, self._objects, study, experiment)
+        # While it was another one's its objects changed, and what a watch has told may be older than what we wrote.
+        metadata = experiment["metadata"]
+        found = self._objects.get(EXPERIMENTS, metadata["namespace"], metadata["name"])
+        mirror = Mirror(self._store, self._objects, study, found or experiment)
         namespace, _, short = name.partition("/")
         runner = KubernetesRunner(
             self._cluster.within(namespace),

@@ -132,12 +132,14 @@ class Cluster:
         return [self._plain(each) for each in found.items]
 
     @contextmanager
-    def log(self, pod: str, container: str, *, follow: bool, since: int | None) -> Iterator[Iterator[bytes]]:
+    def log(
+        self, pod: str, container: str, *, follow: bool = False, since: int | None = None, last: int | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """What a container has printed, each line with its time before it, in pieces as they come.
 
         Args:
             follow: go on until it ends.
-            since: only the last so many seconds.
+            since, last: only the last so many seconds, or lines.
 
         Raises RunnerUnavailable; NoLog when there is none any more.
         """
@@ -151,6 +153,7 @@ class Cluster:
                 _preload_content=False,
                 _request_timeout=(self.settings.patience, self.settings.silence if follow else self.settings.patience),
                 **({} if since is None else {"since_seconds": max(since, 1)}),
+                **({} if last is None else {"tail_lines": last}),
             )
             try:
                 yield response.stream(1 << 16, decode_content=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from katib.core.run import Cause, Phase, RunKey, RunReport
 from katib.errors import CannotLaunch, KatibError, NotFound
+from katib.runners.kubernetes import states
 from katib.runners.kubernetes.cluster import Cluster
 from katib.runners.kubernetes.collector import SIDECAR
 from katib.runners.kubernetes.faults import NoLog
@@ -19,6 +20,9 @@ from katib.runners.kubernetes.runs import Rest, Run
 from metrics_collector.task import left_in
 
 log = logging.getLogger(__name__)
+
+LAST_LINES = 1000
+"""Of a collector's log, which may repeat all that the trial has printed: what it could not send is at its end."""
 
 
 class Requests:
@@ -49,7 +53,10 @@ class Requests:
         self._settings = cluster.settings
         self._owner, self._finish, self._say, self._news = owner, finish, say, news
         self._in_vain = False
-        self._threads = ThreadPoolExecutor(max_workers=self._settings.threads, thread_name_prefix="katib-jobs")
+        threads = self._settings.threads
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="katib-jobs")
+        # Apart: a collector that says nothing must not keep Jobs from being created.
+        self._asking = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="katib-collectors")
 
     def create(self, run: Run, job: dict[str, Any]) -> None:
         """Create a run's Job, as long as it is wanted."""
@@ -65,7 +72,7 @@ class Requests:
 
     def ask_for_rest(self, run: Run) -> None:
         """Read what a run's collector could not send."""
-        self._submit(self._ask_for_rest, run)
+        self._submit(self._ask_for_rest, run, to=self._asking)
 
     def kill(self, runs: Iterable[Run]) -> None:
         """Delete Jobs without grace. Raises RunnerUnavailable."""
@@ -77,16 +84,17 @@ class Requests:
 
     def close(self) -> None:
         """Wait for what was asked. Jobs that are to go do so still, but nobody waits for a cluster that is silent."""
+        self._asking.shutdown(wait=True)
         self._threads.shutdown(wait=True)
 
-    def _submit(self, do: Callable[..., None], *given: object) -> None:
+    def _submit(self, do: Callable[..., None], *given: object, to: ThreadPoolExecutor | None = None) -> None:
         def guarded() -> None:
             try:
                 do(*given)
             except Exception:
                 log.exception("a request failed")
 
-        self._threads.submit(guarded)
+        (to or self._threads).submit(guarded)
 
     def _create(self, run: Run, job: dict[str, Any]) -> None:
         pause = self._settings.retry
@@ -139,18 +147,25 @@ class Requests:
             pause = min(2 * pause, self._settings.longest_retry)
 
     def _ask_for_rest(self, run: Run) -> None:
+        """Its last line comes within a second of the trial's end, long before the cluster says that it has ended."""
         pod = run.seen.pod["metadata"]["name"] if run.seen.pod else ""
-        try:
-            with self._cluster.log(pod, SIDECAR, follow=False, since=None) as pieces:
-                lines = b"".join(pieces).splitlines()
-        except NoLog:
-            lines = []
-        except KatibError as error:
-            log.warning("%s", error)
-            self._closing.wait(self._settings.retry)
-            run.asked_for_rest = False
-            return
-        # Each has its time before it.
-        points, looked = left_in(b"\n".join(line.partition(b" ")[2] for line in lines))
-        run.rest = Rest(points=tuple(points), looked=looked)
-        self._news()
+        while not self._closing.is_set():
+            # Known before it is asked: then nothing comes after what it has said.
+            over = states.sidecar_is_over(run.seen, SIDECAR)
+            try:
+                with self._cluster.log(pod, SIDECAR, last=LAST_LINES) as pieces:
+                    lines = b"".join(pieces).splitlines()
+            except NoLog:
+                lines, over = [], True
+            except KatibError as error:
+                log.warning("%s", error)
+                lines, over = [], False
+            # Each has its time before it.
+            points, looked = left_in(b"\n".join(line.partition(b" ")[2] for line in lines))
+            if looked or over:
+                run.rest = Rest(points=tuple(points), looked=looked)
+                self._news()
+                return
+            if run.over:
+                return
+            self._closing.wait(self._settings.ask_again)

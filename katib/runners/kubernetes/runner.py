@@ -15,7 +15,7 @@ from katib.errors import InvalidInput, RunnerUnavailable
 from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes import states
 from katib.runners.kubernetes.cluster import Cluster
-from katib.runners.kubernetes.collector import SIDECAR, Collector
+from katib.runners.kubernetes.collector import Collector
 from katib.runners.kubernetes.objects import is_collected, job_name, job_of, key_of, selector
 from katib.runners.kubernetes.podlog import PodLog
 from katib.runners.kubernetes.records import read_record, write_record
@@ -304,10 +304,10 @@ class KubernetesRunner:
         return run.log is None or run.log.done.is_set()
 
     def _rest_is_read(self, run: Run) -> bool:
-        """Whether it is known what the collector could not send; asks for it once that has ended."""
+        """Whether it is known what the collector could not send; asks for it, once."""
         if not run.collected or not states.container_began(run.seen) or run.rest is not None:
             return True
-        if states.sidecar_is_over(run.seen, SIDECAR) and not run.asked_for_rest:
+        if not run.asked_for_rest:
             run.asked_for_rest = True
             self._requests.ask_for_rest(run)
         return False

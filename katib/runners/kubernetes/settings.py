@@ -14,6 +14,7 @@ class KubernetesSettings:
         retry, longest_retry: seconds before something that the cluster refused or could not do is tried again; doubled
             each time up to the second. A quota, a webhook or a right may be mended meanwhile.
         last_log: seconds that the log of a container which has ended may take to be read: a node may be slow.
+        ask_again: seconds between two looks at what a collector says at its end.
         settle: seconds to wait for the Job's condition that says why its pod was deleted.
         threads: requests at the same time that create and delete Jobs.
         follow_logs: whether what primary containers print is copied to the study's folder. Where no collector is beside
@@ -27,6 +28,7 @@ class KubernetesSettings:
     retry: float = 1.0
     longest_retry: float = 20.0
     last_log: float = 60.0
+    ask_again: float = 0.5
     settle: float = 10.0
     threads: int = 4
     follow_logs: bool = True
