@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -79,7 +78,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
     Raises:
         InvalidInput: the parameters or settings cannot be used; every fault is named.
         AlreadyExists: `name` belongs to a study with another specification.
-        KeyboardInterrupt: after the running trials were stopped; the same call with the same `name` goes on.
+        KeyboardInterrupt: after the running trials were stopped; it says how to go on. A second one kills them.
     """
     if not callable(fn):
         fault = Fault(path="fn", given=repr(fn), wanted="must be a function of the parameters")
@@ -159,10 +158,13 @@ def _run(session: Session, name: str, shown: LineProgress) -> Any:
         return session.run(name, shown.update)
     except KeyboardInterrupt:
         # Stopping takes as long as the trials' grace; a second interrupt ends even that.
-        threading.Thread(target=session.interrupt, args=(name,), daemon=True).start()
-        session.run(name)
-        sys.stderr.write(f"interrupted; `katib resume {name}` goes on, and so does tune with name={name!r}\n")
-        raise
+        session.interrupt(name)
+        try:
+            session.run(name)
+        except KeyboardInterrupt:
+            session.kill(name)
+        # The last line of what Python prints of it.
+        raise KeyboardInterrupt(f"`katib resume {name}` goes on, and so does tune with name={name!r}") from None
 
 
 def _objectives(
