@@ -66,7 +66,7 @@ def study_lines(view: Mapping[str, Any], command: str = "") -> list[str]:
     counts = view["counts"]
     told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number)
     limit = view["budget"]["max_trials"]
-    alone = view["status"] in ("Created", "Running") and view["owner"] is None
+    alone = view["run_by"] == "engine" and view["status"] in ("Created", "Running") and view["owner"] is None
     unowned = [f"  nobody is running it; `katib resume {view['name']}` goes on"] if alone else []
     lines = [
         f"{view['name']}: {view['status']} ({view['reason']})",

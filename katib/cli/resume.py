@@ -74,11 +74,13 @@ def resume(
     from katib.cli.following import follow as follow_other
     from katib.cli.following import is_over
     from katib.cli.opened import studies_of
-    from katib.cli.render import note
+    from katib.cli.render import note, print_json
     from katib.cli.watching import INTERRUPTED, detach, finish, watch
+    from katib.core.study import run_by_clients
     from katib.embedded.session import Session
     from katib.embedded.starting import Started
     from katib.service.owners import running_elsewhere
+    from katib.service.reports import study_report
 
     with studies_of(db) as studies:
         study = studies.extend(
@@ -89,6 +91,11 @@ def resume(
             max_seconds=max_time,
             max_stale=max_stale,
         )
+        if run_by_clients(study):
+            note(f"{name} is run by its clients, which get trials of it")
+            if output is Output.JSON:
+                print_json(study_report(studies.store, study, now=time.time()))
+            return
         owner = running_elsewhere(study, now=time.time())
         if owner is not None:
             note(f"{name} is being run by {owner.described}, which acts on this within about a second")

@@ -90,6 +90,8 @@ def server(
                 grpc = open_study_server(desk, settings, require_trial_token=require_trial_token)
                 servers.append(grpc)
                 said += f", over gRPC at {grpc.address}"
+            else:
+                said += "; gRPC is closed, --open-grpc opens it"
             log_lines()
             if quiet:
                 logging.getLogger("katib.server.requests").setLevel(logging.WARNING)

@@ -223,3 +223,8 @@ class Study:
     def objectives(self) -> tuple[Objective, ...]:
         """All objectives, in order."""
         return (self.objective, *self.further_objectives)
+
+
+def run_by_clients(study: Study) -> bool:
+    """Whether the study has no trial template: its clients run its trials."""
+    return not study.effective.get("spec", {}).get("trialTemplate")

@@ -11,9 +11,9 @@ from katib.config import Settings
 from katib.controller.controller import Controller, Progress
 from katib.controller.opening import Opener
 from katib.controller.owned import OwnedStudy
-from katib.core.study import Study
+from katib.core.study import Study, run_by_clients
 from katib.embedded.runners import open_runner
-from katib.errors import LeaseHeld
+from katib.errors import Fault, InvalidInput, LeaseHeld
 from katib.service.owners import Owner
 from katib.service.studies import Studies
 from katib.stores.contract import Lease, Store, Wish
@@ -102,6 +102,11 @@ class Session:
         return self._owned.get(name) or self._take(name)
 
     def _take(self, name: str) -> OwnedStudy:
+        if run_by_clients(self.store.get_study(name)):
+            fault = Fault(
+                path="study", given=name, wanted="one with a trialTemplate: clients run the trials of this one"
+            )
+            raise InvalidInput([fault], what="the study")
         lease = self._acquire(name)
         study = self.store.get_study(name)
         owned = self._opener.open(lease, study, open_runner(study))

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypedDict
 
-from katib.core.study import UNBOUNDED, Budget, Study
+from katib.core.study import UNBOUNDED, Budget, Study, run_by_clients
 from katib.errors import Fault, InvalidInput
 from katib.service.checks import checked_of_clients
 from katib.service.lending import Lender
-from katib.service.open_studies import run_by_clients
 from katib.service.studies import Opened, Studies, find_study, refuse_in_vain
 from katib.stores.contract import Store, Wish
 from katib.suggestion.contract import SuggestionService

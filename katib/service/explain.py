@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from katib.core.study import Study, StudyReason, StudyStatus
+from katib.core.study import Study, StudyReason, StudyStatus, run_by_clients
 from katib.core.trial import Reason, Trial, TrialState
 from katib.service.owners import Owner, running_elsewhere
 from katib.service.views import chosen_algorithm, event_view, metrics, moment, stopped_by
@@ -94,6 +94,8 @@ def _doing(view: StudyView, now: float) -> tuple[str, float | None, str]:
         return condition.message, condition.since, _hint_when_concluded(study)
     if condition.status is StudyStatus.STOPPED:
         return condition.message, condition.since, f"`katib resume {name}` goes on"
+    if run_by_clients(study):
+        return _lent(view)
     owner = Owner.parse(study.owner)
     if owner is not None and owner.is_alive() and study.lease_until <= now:
         said = f"held by {owner.described}, which lives and has not been able to write to the store"
@@ -102,11 +104,24 @@ def _doing(view: StudyView, now: float) -> tuple[str, float | None, str]:
     if running_elsewhere(study, now=now) is None:
         never = "it was never started" if not study.summary.created else "whoever ran it has left"
         gone = f"{owner.described} is gone" if owner else never
-        return f"nobody is running it: {gone}", study.lease_until or study.created_at, f"`katib resume {name}` goes on"
+        # The lease outlasts its owner, by an unknown time.
+        left = min(study.lease_until, now) or study.created_at
+        return f"nobody is running it: {gone}", left, f"`katib resume {name}` goes on"
     by = f" by {owner.described}" if owner else ""
     if study.stop_requested or condition.concluded:
         return f"ending{by}: {len(view.unfinished)} unfinished trials are being stopped", condition.since, ""
     return _doing_while_owned(view, by)
+
+
+def _lent(view: StudyView) -> tuple[str, float | None, str]:
+    """What a study does that its clients run."""
+    out = [trial for trial in view.unfinished if trial.state is TrialState.RUNNING]
+    if not out:
+        return "run by its clients: none of them has a trial at present", view.study.condition.since, ""
+    clients = sorted({trial.loan.client for trial in out if trial.loan is not None})
+    who = f" of {', '.join(clients[:SHOWN])}{' and others' if len(clients) > SHOWN else ''}" if clients else ""
+    since = min(trial.started_at or trial.created_at for trial in out)
+    return f"run by its clients: {_number(len(out), 'trial')}{who} in progress", since, ""
 
 
 def _doing_while_owned(view: StudyView, by: str) -> tuple[str, float | None, str]:

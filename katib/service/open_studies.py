@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from katib.core.study import Study, StudyConfig
+from katib.core.study import Study, StudyConfig, run_by_clients
 from katib.core.trial import Trial, TrialState
 from katib.errors import Conflict, Fault, InvalidInput, KatibError, NotFound
 from katib.service.record import Record
@@ -26,11 +26,6 @@ Decide = Callable[[StudyView, float], tuple[Changes | None, T]]
 
 MOST_OPEN = 1000
 """Studies that a process keeps at hand."""
-
-
-def run_by_clients(study: Study) -> bool:
-    """Whether the study has no trial template: its clients run its trials."""
-    return not study.effective["spec"].get("trialTemplate")
 
 
 @dataclass

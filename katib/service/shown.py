@@ -6,7 +6,6 @@ from typing import Any
 from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.errors import NotFound
-from katib.service.open_studies import run_by_clients
 from katib.service.views import moment, study_view, trial_view
 from katib.stores.contract import Store, TrialFilter
 
@@ -27,7 +26,7 @@ def study_out(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]
     view = study_view(study, () if best is None else (best,), now=now)
     for field in ("run_dir", "owner", "front"):
         view.pop(field)
-    return {**view, "uid": study.uid, "run_by": "clients" if run_by_clients(study) else "engine"}
+    return {**view, "uid": study.uid}
 
 
 def study_in_full(study: Study, best: Trial | None, *, now: float) -> dict[str, Any]:

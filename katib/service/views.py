@@ -10,7 +10,7 @@ from katib.core.observation import Metrics
 from katib.core.pareto import costs
 from katib.core.space import Assignment, ParameterType, as_number
 from katib.core.stopping import EarlyStop
-from katib.core.study import Study
+from katib.core.study import Study, run_by_clients
 from katib.core.trial import UNFINISHED, Trial, TrialState
 from katib.service.owners import running_elsewhere
 from katib.stores.contract import Event, Observation, Store, TrialFilter
@@ -55,8 +55,9 @@ def chosen_algorithm(store: Store, study: Study) -> str | None:
 def study_view(study: Study, front: Sequence[Trial], *, now: float) -> dict[str, Any]:
     """A study as `run` and `show` print it.
 
-    `owner` is the live process that runs it; null when nobody does. With several objectives `best` and `objective` are
-    null: no trial is the best, and whoever reads them shall not take the first objective for the only one.
+    `run_by` is `engine`, or `clients` where it has no trial template. `owner` is the live process that runs it; null
+    when nobody does. With several objectives `best` and `objective` are null: no trial is
+    the best, and whoever reads them shall not take the first objective for the only one.
     """
     owner = None if study.condition.ended else running_elsewhere(study, now=now)
     single, budget = not study.further_objectives, study.budget
@@ -72,6 +73,7 @@ def study_view(study: Study, front: Sequence[Trial], *, now: float) -> dict[str,
     algorithm = study.effective["spec"].get("algorithm") or {}
     return {
         "name": study.name,
+        "run_by": "clients" if run_by_clients(study) else "engine",
         "status": study.condition.status.value,
         "reason": study.condition.reason.value,
         "message": study.condition.message,

@@ -150,7 +150,7 @@ def test_grpc_is_closed_to_others_unless_it_is_opened(cli) -> None:
                 trusted = grpc.ssl_channel_credentials((cli.folder / "cert.pem").read_bytes())
                 assert studies_over_grpc(line, trusted) == []
             else:
-                assert "gRPC" not in line
+                assert "gRPC is closed" in line
         finally:
             process.kill()
             process.communicate()

@@ -364,6 +364,24 @@ def test_the_command_line_shows_a_study_whatever_its_name(tmp_path: Path, name: 
     assert shown(f"{name}/1").startswith(f"{name}/1 (")
 
 
+def test_resume_leaves_a_study_to_the_clients_that_run_it(tmp_path: Path) -> None:
+    store = str(tmp_path / "katib.db")
+
+    def said(command: str, *words: str) -> str:
+        result = CliRunner().invoke(app, [command, "digits", *words, "--db", store])
+        assert result.exit_code == 0, result.output
+        return str(result.output)
+
+    with Client(store=store) as client:
+        study = study_of(client, "digits")
+        study.suggest()
+        assert "is run by its clients" in said("resume", "--max-trials", "30")
+        assert "nobody" not in said("show")
+        assert "run by its clients: 1 trial of" in said("explain")
+        assert '"max_trials": 30' in said("show", "--output", "json")
+        study.suggest()[0].complete(loss=0.5)
+
+
 # --- Signs of life
 
 
