@@ -109,6 +109,7 @@ def tune(  # noqa: PLR0913 - each is a documented argument
             _complete(document, settings=settings)
             started = start(session, document, lines=None, run_root=run_root, workdir=Path.cwd())
         with _stream(progress) as stream, LineProgress(stream, started.study) as shown:
+            stream.writelines(f"note: {note}\n" for note in started.notes)
             study = started.study
             if not study.condition.concluded:
                 study = _run(session, study_name, shown)
@@ -205,6 +206,13 @@ def _spaces(parameters: Mapping[str, Space]) -> tuple[list[str], dict[str, dict[
             listed = space.partition("@")[0]
             values[name] = {text: as_number(text) for text in listed.split(",")}
             texts.append(f"{name}={space}")
+        elif isinstance(space, tuple) and len(space) == 2 and all(isinstance(end, int | float) for end in space):
+            # Elsewhere a pair of numbers is a range.
+            low, high = space
+            kind = "int" if isinstance(low, int) and isinstance(high, int) else "float"
+            hint = f'the range between them is "{kind}:{low}:{high}", the two values are [{low}, {high}]'
+            wanted = "a range or a list of values: a pair of numbers could be either"
+            faults.append(Fault(path=f"parameters[{name!r}]", given=repr(space), wanted=wanted, hint=hint))
         elif isinstance(space, Sequence) and not isinstance(space, str) and space:
             values[name] = _texts_of(space)
             texts.append(f"{name}={','.join(values[name])}")

@@ -201,26 +201,27 @@ def test_a_full_disk_loses_nothing_and_the_study_goes_on_when_there_is_room(cli)
     """
     script = f"""
 set -e
-mount -t tmpfs -o size=3m tmpfs '{cli.folder}'
-cd '{cli.folder}'
-mkdir runs
+mkdir '{cli.folder}/disk'
+mount -t tmpfs -o size=3m tmpfs '{cli.folder}/disk'
+cd '{cli.folder}/disk'
 cat > go.sh <<'END'
 exec {sys.executable} -m katib run --param x=float:0:1 --minimize loss --algorithm random --max-trials 60 --name study \\
   -- /bin/sh -c 'sleep 0.05; echo loss=$0' '{{x}}'
 END
-sh go.sh > out.txt 2> err.txt &
+sh go.sh > ../out.txt 2> ../err.txt &
 run=$!
 while [ ! -s katib.db ]; do sleep 0.05; done
-while ! {sys.executable} -m katib show study --output json > show.json 2>/dev/null; do sleep 0.05; done
+while ! {sys.executable} -m katib show study --output json > ../show.json 2>/dev/null; do sleep 0.05; done
 dd if=/dev/zero of=filler bs=4k 2>/dev/null || true
-while ! grep -q 'no space left' err.txt; do sleep 0.05; done
+while ! grep -q 'no space left' ../err.txt; do sleep 0.05; done
 kill -TERM $run
-sleep 1
+while ! grep -q 'stopping:' ../err.txt; do sleep 0.05; done
 rm filler
-wait $run || echo $? > code
-grep Traceback err.txt && exit 1
-[ "$(cat code)" = 130 ]
-{sys.executable} -m katib resume study > resumed.txt 2>&1
+code=0
+wait $run || code=$?
+grep Traceback ../err.txt && exit 1
+[ $code = 130 ]
+{sys.executable} -m katib resume study > ../resumed.txt 2>&1
 {sys.executable} -m katib trials study --output json
 """
     unshared = ["unshare", "--mount", "--map-root-user", "/bin/bash", "-c", script]

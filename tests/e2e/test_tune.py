@@ -90,6 +90,19 @@ def test_objectives_that_cannot_be_are_told(given, said):
         katib.tune(len, {"x": "float:0:1"}, **given)
 
 
+@pytest.mark.parametrize(
+    ("pair", "said"), [((1, 8), '"int:1:8"'), ((0, 0.5), '"float:0:0.5", the two values are [0, 0.5]')]
+)
+def test_a_pair_of_numbers_could_be_a_range_or_two_values(pair, said):
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        katib.tune(lambda x: x, {"x": pair})
+
+
+def test_what_to_know_before_it_runs_is_said(capsys):
+    katib.tune(lambda n: n, {"n": [1, 2, 3]}, max_trials=1, algorithm="grid")
+    assert capsys.readouterr().err.startswith("note: ")
+
+
 def test_an_exception_fails_that_trial_only():
     def fn(n):
         if n == 2:

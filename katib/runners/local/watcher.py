@@ -1,6 +1,7 @@
 """The thread that follows the runs of one runner: hears of their ends, and reads their metrics."""
 
 import contextlib
+import logging
 import os
 import select
 import shutil
@@ -17,6 +18,8 @@ from katib.runners.local.logs import last_lines
 from katib.runners.local.runs import Board, LocalRun
 from katib.runners.local.settings import LocalSettings
 from katib.runners.local.supervisor import layout
+
+log = logging.getLogger(__name__)
 
 RECONNECT_EVERY = 1.0
 """Seconds between attempts to reach a supervisor while runs go on without one."""
@@ -75,14 +78,25 @@ class Watcher:
     def _run(self) -> None:
         while not self._closing:
             self._wait()
-            self._link.receive()
-            self._keep_connected()
-            news = self._drain_over()
-            if time.monotonic() >= self._next_look:
-                # That a run has started is told here too: it can wait for this moment, and often its end comes first.
-                news = self._look_at_running() or news
+            try:
+                news = self._look()
+            except Exception:
+                # Nobody would hear of any run again if this thread ended.
+                log.exception("the runs in %s cannot be looked at; trying again", self._dir)
+                self._next_look = time.monotonic() + self._settings.poll
+                continue
             if news:
                 self.wake()
+
+    def _look(self) -> bool:
+        """Take in what there is, and return whether there is news."""
+        self._link.receive()
+        self._keep_connected()
+        news = self._drain_over()
+        if time.monotonic() >= self._next_look:
+            # That a run has started is told here too: it can wait for this moment, and often its end comes first.
+            news = self._look_at_running() or news
+        return news
 
     def _wait(self) -> None:
         poll = select.poll()
@@ -143,5 +157,9 @@ class Watcher:
 
 def _trouble(folder: Path) -> str:
     """What about this machine may have made a run fail that just ended; empty when nothing is known."""
-    full = shutil.disk_usage(folder).free < TIGHT
+    try:
+        full = shutil.disk_usage(folder).free < TIGHT
+    except OSError:
+        # There is no folder before a process was started.
+        return ""
     return f"the disk of {folder}, which has its log, is full" if full else ""
