@@ -19,13 +19,16 @@ class Option(Setting, Generic[T]):
         absent: its value when the user gives none.
         parse: reads the text; raises ValueError.
         allows: whether a value that was read may be used.
-        refusal: what is said when it may not, with {} for the text that was given.
+        refusal: Katib's words for a value that may not be used, with {} for the text that was given; empty where it has
+            none.
+        katib_refuses: whether they fit a value that may not be used.
     """
 
     absent: T
     parse: Callable[[str], T]
     allows: Callable[[T], bool]
-    refusal: str
+    refusal: str = ""
+    katib_refuses: Callable[[T], bool] = lambda _value: True
 
     def __post_init__(self) -> None:
         """What is read as a number is one."""
@@ -45,11 +48,16 @@ class Option(Setting, Generic[T]):
             value = self.of(config)
         except ValueError as error:
             wanted = f"failed to validate {self.name}({text}): {error}"
-            return Fault(path=path(self.name), given=text, wanted=wanted, hint=f"it takes {self.accepts}")
+            return self._fault(text, wanted, verbatim=True)
         if value == self.absent or self.allows(value):
             return None
-        wanted = self.refusal.replace("{}", text)
-        return Fault(path=path(self.name), given=text, wanted=wanted, hint=f"it takes {self.accepts}")
+        if self.refusal and self.katib_refuses(value):
+            return self._fault(text, self.refusal.replace("{}", text), verbatim=True)
+        return self._fault(text, f"{self.name} must be {self.accepts}", verbatim=False)
+
+    def _fault(self, text: str, wanted: str, *, verbatim: bool) -> Fault:
+        hint = f"it takes {self.accepts}" if verbatim else ""
+        return Fault(path=path(self.name), given=text, wanted=wanted, hint=hint, verbatim=verbatim)
 
 
 def random_state() -> Option[int | None]:
@@ -90,7 +98,7 @@ def faults_of(settings: Sequence[Setting], config: StudyConfig) -> list[Fault]:
         if setting is None:
             wanted = f"unknown setting {name} for algorithm {config.algorithm}"
             hint = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-            faults.append(Fault(path=path(name), given=text, wanted=wanted, hint=hint))
+            faults.append(Fault(path=path(name), given=text, wanted=wanted, hint=hint, verbatim=True))
         elif isinstance(setting, Option) and (fault := setting.fault(config)):
             faults.append(fault)
     return faults

@@ -10,6 +10,17 @@ Valued = tuple[int, Assignment, Costs]
 """A trial with values: its ordinal, its assignment, and a value per objective, to be minimised."""
 
 
+MOST_CANDIDATES = 10_000
+"""Points that a model may draw for one answer."""
+COMPARED = 2_000_000
+"""Drawn points times trials: each is compared with each, and all of that is in memory at a time."""
+
+
+def told_beside(candidates: int, *, most: int) -> int:
+    """How many trials a model is told at most that compares each with so many points."""
+    return min(most, COMPARED // candidates)
+
+
 def recalled(valued: Sequence[Valued], *, most: int, best: int) -> list[Valued]:
     """All of `valued` while there are at most `most`; then the `best` best of them and the latest of the rest.
 

@@ -49,6 +49,7 @@ class Fault:
         wanted: what would be accepted.
         hint: what to do next, when there is more to say than `wanted`.
         line: 1-based line in the file, when it is known.
+        verbatim: `wanted` are Katib's own words, to which nothing is added over Katib's API.
     """
 
     path: str
@@ -56,12 +57,18 @@ class Fault:
     given: str = ""
     hint: str = ""
     line: int | None = None
+    verbatim: bool = False
 
     def __str__(self) -> str:
         where = self.path if self.line is None else f"{self.path} (line {self.line})"
+        return f"{where}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """It without its place."""
         got = f", got {cut(self.given, 200)}" if self.given else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}: {self.wanted}{got}{hint}"
+        return f"{self.wanted}{got}{hint}"
 
 
 class KatibError(Exception):

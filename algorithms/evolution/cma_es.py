@@ -103,6 +103,7 @@ the BBOB-2009 function testbed, GECCO 2009."""
                     given=f"{numeric} of type int or double",
                     wanted="cmaes only supports two or more dimensional continuous search space.",
                     hint="use algorithm tpe, or catcma for categories",
+                    verbatim=True,
                 )
             )
         return faults

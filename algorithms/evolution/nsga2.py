@@ -28,7 +28,6 @@ POPULATION_SIZE: Option[int] = Option(
     absent=20,
     parse=int,
     allows=lambda value: value >= 2,
-    refusal="population_size must be at least 2",
 )
 CROSSOVER_PROB: Option[float] = Option(
     name="crossover_prob",
@@ -38,7 +37,6 @@ CROSSOVER_PROB: Option[float] = Option(
     absent=0.9,
     parse=float,
     allows=lambda value: 0 <= value <= 1,
-    refusal="crossover_prob must be from 0 to 1",
 )
 MUTATION_PROB: Option[float | None] = Option(
     name="mutation_prob",
@@ -49,7 +47,6 @@ MUTATION_PROB: Option[float | None] = Option(
     type="number",
     parse=float,
     allows=lambda value: value is None or 0 <= value <= 1,
-    refusal="mutation_prob must be from 0 to 1",
 )
 
 CHILDREN = 30

@@ -67,7 +67,6 @@ SUGGESTION_TRIAL_DIR: Option[str] = Option(
     absent="",
     parse=str,
     allows=bool,
-    refusal="suggestion_trial_dir should be a path",
 )
 
 
@@ -157,7 +156,7 @@ good as it is, it owes to its parents' parameters too, which the label `katib.ku
         if missing:
             wanted = f"Required params missing: {', '.join(missing)}"
             hint = "for example n_population: 10 and truncation_threshold: 0.2"
-            faults.append(Fault(path=path(missing[0]), wanted=wanted, hint=hint))
+            faults.append(Fault(path=path(missing[0]), wanted=wanted, hint=hint, verbatim=True))
         return faults
 
     def suggest(self, trials: Sequence[Trial], ordinals: Sequence[int]) -> AdviceReply:

@@ -37,7 +37,6 @@ def _bound(name: str, what: str) -> Option[Fraction | None]:
         type="number",
         parse=amount,
         allows=lambda value: value is None or value > 0,
-        refusal=f"{name} must be more than 0",
     )
 
 
@@ -52,7 +51,6 @@ REDUCTION_FACTOR: Option[Fraction | None] = Option(
     type="number",
     parse=amount,
     allows=lambda value: value is None or value >= LEAST_FACTOR,
-    refusal=f"reduction_factor must be at least {LEAST_FACTOR}",
 )
 S: Option[int] = Option(
     name="s",
@@ -62,7 +60,6 @@ S: Option[int] = Option(
     absent=0,
     parse=int,
     allows=lambda value: value >= 0,
-    refusal="s must be at least 0",
 )
 
 
@@ -141,7 +138,9 @@ def _rung_faults(config: StudyConfig) -> list[Fault]:
     if not amounts:
         most = resource.most if high is None else min(high, resource.most)
         wanted = f"r_min * eta^s must be at most {float(most):g}, the most of the resource"
-        return [Fault(path=path(S.name if S.of(config) else R_MIN.name), wanted=wanted, hint="then there is one rung")]
+        setting = next(each.name for each in (S, R_MIN, R_MAX) if each.of(config))
+        given = f"{setting} {config.settings[setting]}"
+        return [Fault(path=path(setting), given=given, wanted=wanted, hint="then there is one rung")]
     return rung_faults(R_MIN.name, [resource.at(each) for each in amounts], amounts)
 
 

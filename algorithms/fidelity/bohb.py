@@ -12,7 +12,7 @@ from algorithms.base import ORIGIN_LABEL, Standing
 from algorithms.fidelity.hyperband import Hyperband
 from algorithms.fidelity.ladder import Member, Record
 from algorithms.options import Option
-from algorithms.recall import recalled
+from algorithms.recall import MOST_CANDIDATES, recalled, told_beside
 from katib.core.draw import uniforms
 from katib.core.space import Assignment
 from katib.core.study import StudyConfig
@@ -30,7 +30,6 @@ MIN_POINTS_IN_MODEL: Option[int | None] = Option(
     absent=None,
     parse=int,
     allows=lambda value: value is None or value > 0,
-    refusal="min_points_in_model must be more than 0",
 )
 TOP_N_PERCENT: Option[int] = Option(
     name="top_n_percent",
@@ -40,17 +39,15 @@ TOP_N_PERCENT: Option[int] = Option(
     absent=15,
     parse=int,
     allows=lambda value: 1 <= value <= 99,
-    refusal="top_n_percent must be from 1 to 99",
 )
 NUM_SAMPLES: Option[int] = Option(
     name="num_samples",
-    accepts="an integer > 0",
+    accepts=f"an integer from 1 to {MOST_CANDIDATES}",
     default="64",
     what="N_s: points drawn from the model of the good trials, of which the most promising begins.",
     absent=64,
     parse=int,
-    allows=lambda value: value > 0,
-    refusal="num_samples must be more than 0",
+    allows=lambda value: 1 <= value <= MOST_CANDIDATES,
 )
 RANDOM_FRACTION: Option[float] = Option(
     name="random_fraction",
@@ -61,7 +58,6 @@ RANDOM_FRACTION: Option[float] = Option(
     absent=1 / 3,
     parse=float,
     allows=lambda value: 0 <= value <= 1,
-    refusal="random_fraction must be from 0 to 1",
 )
 
 BEYOND = 2
@@ -102,7 +98,8 @@ label `katib.kubeflow.org/origin: random`, as has a point that is drawn because 
 
 The densities are those of [multivariate-tpe](multivariate-tpe.md), which takes categorical and conditional parameters
 and has a prior that keeps it wide, instead of the paper's kernels with their factor and least width. Of more than 2,000
-trials with a value it is told the good ones, a thousand at most, and the latest of the others."""
+trials with a value it is told the good ones, a thousand at most, and the latest of the others; of fewer than that when
+`num_samples` is more than 1,000."""
     paper = (
         "S. Falkner, A. Klein, F. Hutter, BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018, "
         "Algorithms 1 and 2."
@@ -137,9 +134,10 @@ trials with a value it is told the good ones, a thousand at most, and the latest
         finished = len(data.valued) + len(data.bad)
         told = [(each.trial.ordinal, self._point(each), (each.loss or 0.0,)) for each in data.valued]
         new = [each for each in record.members if each.rung == 0 and each.standing is Standing.IN_FLIGHT]
+        most = told_beside(NUM_SAMPLES.of(self.config), most=RECALLED)
         self._parzen.tell(
-            recalled(told, most=RECALLED, best=min(self._good(finished), RECALLED // 2)),
-            bad=[(each.trial.ordinal, self._point(each)) for each in data.bad[-RECALLED:]],
+            recalled(told, most=most, best=min(self._good(finished), most // 2)),
+            bad=[(each.trial.ordinal, self._point(each)) for each in data.bad[-most:]],
             in_flight=[(each.trial.ordinal, self._point(each)) for each in new],
             finished=finished,
         )

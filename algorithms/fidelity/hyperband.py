@@ -106,7 +106,8 @@ The study's best trial is the best of all, whatever it used; `katib trials` show
         faults = super().validate(config)
         if not config.settings.get("r_l") or not config.settings.get("resource_name"):
             given = ", ".join(sorted(kept)) or "neither"
-            faults.append(Fault(path=path("r_l"), given=given, wanted="r_l and resource_name must be set.", hint=HINT))
+            wanted = "r_l and resource_name must be set."
+            faults.append(Fault(path=path("r_l"), given=given, wanted=wanted, hint=HINT, verbatim=True))
         return faults or _schedule_faults(config)
 
     @cached_property

@@ -18,9 +18,11 @@ LEAST_FACTOR = 2
 
 def amount(text: str) -> Fraction:
     """A number as it is written, exactly: 0.1 is a tenth. Raises ValueError."""
-    if not math.isfinite(float(text)):
+    number = float(text)
+    if not math.isfinite(number):
         raise ValueError(f"{text.strip()} is not finite")
-    return Fraction(text.strip())
+    # Written out, what is next to nothing may have more digits than there is memory.
+    return Fraction(text.strip()) if number else Fraction(0)
 
 
 RESOURCE_NAME: Option[str] = Option(
@@ -44,7 +46,6 @@ ETA: Option[Fraction] = Option(
     type="number",
     parse=amount,
     allows=lambda value: value >= LEAST_FACTOR,
-    refusal=f"eta must be at least {LEAST_FACTOR}",
 )
 
 
@@ -102,7 +103,7 @@ def resource_faults(config: StudyConfig) -> list[Fault]:
     where = path(RESOURCE_NAME.name)
     if name not in config.space.names:
         hint = f"the parameters are {', '.join(config.space.names)}"
-        return [Fault(path=where, given=name, wanted=RESOURCE_NAME.refusal, hint=hint)]
+        return [Fault(path=where, given=name, wanted=RESOURCE_NAME.refusal, hint=hint, verbatim=True)]
     try:
         resource = Resource(config.space[name])
     except ValueError as error:

@@ -40,7 +40,6 @@ STARTUP: Option[int | None] = Option(
     absent=None,
     parse=int,
     allows=lambda value: value is None or value > 0,
-    refusal="n_startup_trials should be great than zero",
 )
 
 

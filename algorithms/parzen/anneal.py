@@ -25,7 +25,6 @@ AVERAGE_BEST: Option[float] = Option(
     absent=2.0,
     parse=float,
     allows=lambda value: 1 <= value < math.inf,
-    refusal="avg_best_idx should be great or equal than one",
 )
 SHRINK: Option[float] = Option(
     name="shrink_coef",
@@ -35,7 +34,6 @@ SHRINK: Option[float] = Option(
     absent=0.1,
     parse=float,
     allows=lambda value: 0 <= value < math.inf,
-    refusal="shrink_coef should be great or equal than zero",
 )
 
 
@@ -99,7 +97,7 @@ hyperopt."""
 
     def _drawn(self, stream: str) -> Assignment:
         which, *draws = uniforms(stream, 1 + 2 * len(self.cube.axes))
-        rank = min(geometric(which, self._chance), len(self._valued) - 1)
+        rank = geometric(which, self._chance, most=len(self._valued) - 1)
         # The best of equal values is the earliest.
         chosen = nsmallest(rank + 1, self._valued, key=self._rank)[-1]
         around = self._point_of(chosen) or []
@@ -133,9 +131,9 @@ hyperopt."""
         return known[1]
 
 
-def geometric(draw: float, chance: float) -> int:
-    """How many failures come before the first success of the given chance, for a uniform draw."""
-    return 0 if chance >= 1 else int(math.log(1 - draw) / math.log(1 - chance))
+def geometric(draw: float, chance: float, *, most: int) -> int:
+    """How many failures come before the first success of the given chance, for a uniform draw; `most` at most."""
+    return 0 if chance >= 1 else int(min(math.log1p(-draw) / math.log1p(-chance), most))
 
 
 def within(middle: float, share: float, draw: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from algorithms.base import Standing
 from algorithms.options import random_state
-from algorithms.parzen.tpe import CANDIDATES_OF_HYPEROPT, GAMMA, PRIOR_WEIGHT, TpeSearch
+from algorithms.parzen.tpe import CANDIDATES, CANDIDATES_OF_HYPEROPT, GAMMA, PRIOR_WEIGHT, TpeSearch
 
 if TYPE_CHECKING:
     from algorithms.parzen.hyperopt_model import HyperoptTpe
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STARTUP_TRIALS = 20
 """Trials with an outcome before the model is used: hyperopt's default."""
 
-DEFAULT_GAMMA, DEFAULT_CANDIDATES, DEFAULT_WEIGHT = 0.25, 24, 1.0
+DEFAULT_GAMMA, DEFAULT_WEIGHT = 0.25, 1.0
 
 
 class HyperoptTpeSearch(TpeSearch):
@@ -41,7 +41,7 @@ long records, and that a trial says nothing about a parameter that is not active
         PRIOR_WEIGHT,
         replace(
             CANDIDATES_OF_HYPEROPT,
-            default=str(DEFAULT_CANDIDATES),
+            default=CANDIDATES.default,
             what="Points drawn from the model of the good trials, of which the most promising is suggested.",
         ),
     )
@@ -55,7 +55,7 @@ long records, and that a trial says nothing about a parameter that is not active
 
         return HyperoptTpe(
             self.cube,
-            candidates=CANDIDATES_OF_HYPEROPT.of(self.config) or DEFAULT_CANDIDATES,
+            candidates=self._candidates,
             gamma=GAMMA.of(self.config) or DEFAULT_GAMMA,
             prior_weight=PRIOR_WEIGHT.of(self.config) or DEFAULT_WEIGHT,
         )

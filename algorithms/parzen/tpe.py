@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 
 from algorithms.base import ORIGIN_LABEL, PointByPoint, Standing, standing
 from algorithms.options import Option, random_state
-from algorithms.recall import Valued, recalled
+from algorithms.recall import MOST_CANDIDATES, Valued, recalled, told_beside
 from algorithms.scale import to_unit
 from katib.core.advice import Abilities, Advice, Setting
 from katib.core.draw import UsedPoints, draw_unused, uniforms
@@ -51,23 +51,25 @@ STARTUP: Option[int] = Option(
 )
 CANDIDATES: Option[int] = Option(
     name="n_ei_candidates",
-    accepts="an integer >= 0",
+    accepts=f"an integer from 1 to {MOST_CANDIDATES}",
     default="24",
-    what="Points drawn from the model of the good trials, of which the most promising is suggested; 0 means 1.",
+    what="Points drawn from the model of the good trials, of which the most promising is suggested.",
     absent=24,
     parse=int,
-    allows=lambda value: value >= 0,
+    allows=lambda value: 1 <= value <= MOST_CANDIDATES,
     refusal="n_ei_candidates should be greate or equal than zero",
+    katib_refuses=lambda value: value < 0,
 )
 CANDIDATES_OF_HYPEROPT: Option[int | None] = Option(
     name="n_EI_candidates",
-    accepts="an integer > 0",
+    accepts=f"an integer from 1 to {MOST_CANDIDATES}",
     default="",
     what="Another name of n_ei_candidates.",
     absent=None,
     parse=int,
-    allows=lambda value: value is None or value > 0,
+    allows=lambda value: value is not None and 1 <= value <= MOST_CANDIDATES,
     refusal="n_EI_candidates should be great than zero",
+    katib_refuses=lambda value: value is not None and value <= 0,
 )
 GAMMA: Option[float | None] = Option(
     name="gamma",
@@ -124,7 +126,8 @@ optuna's tree-structured Parzen estimator, with a model for each parameter on it
 When it suggests a used point five times in a row, an unused random point is given, with the label
 `katib.kubeflow.org/origin: random`. Of more than 2,000 trials with a value the model is told the best 25, which are
 those that can count as good, and the latest of the others; so an answer at 10,000 trials costs what it costs at
-2,000. With several objectives it is told 500 in all. A trial says nothing about a parameter that is not active in it.
+2,000. With several objectives it is told 500 in all, and with more than 1,000 candidates so few that these times the
+trials are two millions. A trial says nothing about a parameter that is not active in it.
 
 With several objectives good are the trials that no other dominates, then those that only these dominate, and so on; of
 the last group that is not needed whole, those that together enclose the largest volume. For that each objective is
@@ -160,6 +163,7 @@ Journal of Artificial Intelligence Research 73 (2022)."""
     def __init__(self, config: StudyConfig) -> None:
         super().__init__(config)
         self._startup = self.startup_trials()
+        self._candidates = CANDIDATES_OF_HYPEROPT.of(config) or CANDIDATES.of(config)
         self._stream = f"{self.stream}/{self.seed}"
         self._model: Model | None = None
         self._ready = False
@@ -175,6 +179,7 @@ Journal of Artificial Intelligence Research 73 (2022)."""
         if self._ready:
             told = [(t.ordinal, t.assignment, costs(t.values, self.config.objectives)) for t in valued]
             most = RECALLED_OF_SEVERAL if self.config.further_objectives else RECALLED
+            most = told_beside(self._candidates, most=most)
             self._tpe.tell(
                 self._scaled(recalled(told, most=most, best=RECALLED_BEST)),
                 bad=[(t.ordinal, t.assignment) for t in bad[-min(BAD_PER_VALUE * len(valued), most) :]],
@@ -217,11 +222,11 @@ Journal of Artificial Intelligence Research 73 (2022)."""
         """The model, imported when it is needed: optuna takes a third of a second."""
         from algorithms.parzen.optuna_tpe import OptunaTpe
 
-        candidates, gamma = CANDIDATES_OF_HYPEROPT.of(self.config), GAMMA.of(self.config)
+        gamma = GAMMA.of(self.config)
         return OptunaTpe(
             self.cube,
             multivariate=self.multivariate,
-            candidates=max(CANDIDATES.of(self.config) if candidates is None else candidates, 1),
+            candidates=self._candidates,
             good=_tenth if gamma is None else lambda trials: min(math.ceil(gamma * math.sqrt(trials)), MOST_GOOD),
             prior_weight=PRIOR_WEIGHT.of(self.config),
             objectives=len(self.config.objectives),

@@ -36,6 +36,7 @@ not matter here, and `random_state` is accepted because Katib accepts it: the or
                 path=f"spec.parameters[{position}].feasibleSpace.step",
                 wanted=f"failed to validate parameters({parameter.name}): a double needs a step to be enumerated",
                 hint="give it a step, or use algorithm random or sobol",
+                verbatim=True,
             )
             for position, parameter in enumerate(config.space.parameters)
             if parameter.size is None

@@ -34,7 +34,6 @@ def _factor(name: str, default: str, what: str) -> Option[float | None]:
         absent=None,
         parse=float,
         allows=lambda value: value is None or 1 < value < math.inf,
-        refusal=f"{name} must be greater than one (>1)",
     )
 
 
@@ -47,7 +46,6 @@ def _resource(name: str, default: str, what: str) -> Option[int | None]:
         absent=None,
         parse=int,
         allows=lambda value: value is None or value > 0,
-        refusal=f"{name} must be greater than zero (>0)",
     )
 
 
@@ -58,6 +56,8 @@ GRACE_PERIOD = _resource("grace_period", "", "Another name of min_resource.")
 MAX_RESOURCE = _resource("max_resource", "", "The step at which trials end by themselves: no rung is there or later.")
 DOUBLE_NAMES = ((ETA, REDUCTION_FACTOR), (MIN_RESOURCE, GRACE_PERIOD))
 MOST_RUNGS = 64
+NO_STEP = 2**62
+"""No trial reports so late a step."""
 
 
 class Asha(StoppingRule):
@@ -85,8 +85,9 @@ The search algorithm [`asha`](../asha.md) is another thing: it gives promising p
         faults = super().validate(config)
         for one, other in DOUBLE_NAMES:
             if {one.name, other.name} <= config.settings.keys():
-                wanted = f"one of {one.name} and {other.name}, which mean the same"
-                faults.append(Fault(path=path(other.name), given=config.settings[other.name], wanted=wanted))
+                wanted = f"only one of {one.name} and {other.name} may be set, which mean the same"
+                given = ", ".join(f"{each.name} {config.settings[each.name]}" for each in (one, other))
+                faults.append(Fault(path=path(other.name), given=given, wanted=wanted))
         return faults
 
     def should_stop(self, trial: Curve, report: Report, record: Record) -> EarlyStop | None:
@@ -135,12 +136,12 @@ The search algorithm [`asha`](../asha.md) is another thing: it gives promising p
 
 def rungs(first: int, eta: float, last: int | None) -> list[int]:
     """The steps of the rungs, growing: first * eta^k, rounded up, below `last`."""
-    end = 2**62 if last is None else last
+    end = NO_STEP if last is None else min(last, NO_STEP)
     steps: list[int] = []
-    for power in range(MOST_RUNGS):
+    for power in range(MOST_RUNGS if first < end else 0):
+        reached = first * eta**power
         # What is a whole number but for rounding is not rounded up.
-        step = math.ceil(first * eta**power - 1e-9)
-        if step >= end:
+        if reached >= end or (step := math.ceil(reached - 1e-9)) >= end:
             break
         if not steps or step > steps[-1]:
             steps.append(step)

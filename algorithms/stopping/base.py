@@ -34,6 +34,9 @@ from katib.errors import Fault, InvalidInput
 
 SETTINGS_PATH = "spec.earlyStopping.algorithmSettings"
 
+LAST_STEP = 2**31 - 1
+"""The largest that Katib's rules have room for."""
+
 
 class StoppingRule(ABC):
     """The base of early stopping algorithms that judge each report.
@@ -132,19 +135,19 @@ def shadow() -> Option[bool]:
         absent=False,
         parse=truth,
         allows=lambda _value: True,
-        refusal="",
     )
 
 
-def start_step(default: int, least: int, refusal: str) -> Option[int]:
-    """The first step at which a trial is judged."""
+def start_step(default: int, least: int, refusal: str = "") -> Option[int]:
+    """The first step at which a trial is judged. `refusal`: Katib's words for one below `least`, if it has some."""
     return Option(
         name="start_step",
-        accepts=f"an integer >= {least}",
+        accepts=f"an integer from {least} to {LAST_STEP}",
         default=str(default),
         what="The first step at which a trial is judged. Trials that give no steps: the number of the report.",
         absent=default,
         parse=int,
-        allows=lambda value: value >= least,
+        allows=lambda value: least <= value <= LAST_STEP,
         refusal=refusal,
+        katib_refuses=lambda value: value < least,
     )

@@ -32,7 +32,6 @@ DOMINATING: Option[int] = Option(
     absent=3,
     parse=int,
     allows=lambda value: value > 0,
-    refusal="dominating must be greater than zero (>0)",
 )
 SHARE: Option[float] = Option(
     name="share",
@@ -42,9 +41,8 @@ SHARE: Option[float] = Option(
     absent=0.25,
     parse=float,
     allows=lambda value: 0 <= value <= 1,
-    refusal="share must be between zero and one",
 )
-START_STEP = start_step(4, 1, "start_step must be greater or equal than one (>=1)")
+START_STEP = start_step(4, 1)
 
 
 class Dominated(StoppingRule):

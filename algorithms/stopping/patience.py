@@ -26,7 +26,6 @@ PATIENCE: Option[int] = Option(
     absent=10,
     parse=int,
     allows=lambda value: value > 0,
-    refusal="patience must be greater than zero (>0)",
 )
 MIN_DELTA: Option[float] = Option(
     name="min_delta",
@@ -36,9 +35,8 @@ MIN_DELTA: Option[float] = Option(
     absent=0.0,
     parse=float,
     allows=lambda value: 0 <= value < math.inf,
-    refusal="min_delta must be greater or equal than zero (>=0)",
 )
-START_STEP = start_step(1, 0, "start_step must be greater or equal than zero (>=0)")
+START_STEP = start_step(1, 0)
 
 
 class Patience(StoppingRule):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from algorithms.options import Option
-from algorithms.stopping.base import StoppingRule, path, shadow, start_step
+from algorithms.stopping.base import LAST_STEP, StoppingRule, path, shadow, start_step
 from katib.core.curves import Curve, Record
 from katib.core.objective import Direction, metrics_of
 from katib.core.stopping import Comparison, EarlyStop, Report, StoppingAbilities, StopRule, compared
@@ -45,12 +45,12 @@ def _line(text: str) -> Line:
     found = _LINE.fullmatch(text)
     if found is None:
         raise ValueError(f"{text.strip()!r} is not METRIC<VALUE, METRIC>VALUE or METRIC=VALUE, with @STEP or without")
-    return Line(
-        metric=found["metric"],
-        comparison=SIGNS[found["sign"]],
-        value=float(found["value"]),
-        start_step=int(found["step"] or 0),
-    )
+    comparison, value, step = SIGNS[found["sign"]], float(found["value"]), int(found["step"] or 0)
+    if step > LAST_STEP:
+        raise ValueError(f"{text.strip()!r} begins after step {LAST_STEP}, the last one there is")
+    if math.isnan(value) and comparison is not Comparison.EQUAL:
+        raise ValueError(f"{text.strip()!r} is never crossed: nothing is more or less than nan, which METRIC=nan finds")
+    return Line(metric=found["metric"], comparison=comparison, value=value, start_step=step)
 
 
 RULES: Option[tuple[Line, ...]] = Option(
@@ -61,7 +61,6 @@ RULES: Option[tuple[Line, ...]] = Option(
     absent=(),
     parse=parse_lines,
     allows=bool,
-    refusal="rules must have at least one line, for example loss>2@10",
 )
 METRIC: Option[str] = Option(
     name="metric",
@@ -71,7 +70,6 @@ METRIC: Option[str] = Option(
     absent="",
     parse=str,
     allows=bool,
-    refusal="metric must be a name",
 )
 VALUE: Option[float | None] = Option(
     name="value",
@@ -81,7 +79,6 @@ VALUE: Option[float | None] = Option(
     absent=None,
     parse=float,
     allows=lambda _value: True,
-    refusal="",
 )
 COMPARISON: Option[str] = Option(
     name="comparison",
@@ -91,9 +88,8 @@ COMPARISON: Option[str] = Option(
     absent="",
     parse=str,
     allows=lambda value: value in set(Comparison),
-    refusal="comparison must be less, greater or equal",
 )
-START_STEP = start_step(0, 0, "start_step must be greater or equal than zero (>=0)")
+START_STEP = start_step(0, 0)
 
 
 class Threshold(StoppingRule):
@@ -121,17 +117,20 @@ one of its first step only, and of the objective the best value so far is compar
         if VALUE.of(config) is None:
             given = [each for each in (METRIC, COMPARISON, START_STEP) if each.name in config.settings]
             faults += [
-                Fault(path=path(each.name), given=config.settings[each.name], wanted="goes with value")
+                Fault(path=path(each.name), given=config.settings[each.name], wanted=f"{each.name} goes with value")
                 for each in given
             ]
             if not given and not RULES.of(config):
-                faults.append(Fault(path=path("value"), wanted="a number to compare with, or rules"))
+                faults.append(Fault(path=path("value"), wanted="value must be set, or rules"))
+        elif math.isnan(VALUE.of(config) or 0.0) and COMPARISON.of(config) != Comparison.EQUAL:
+            wanted = "value must be a number: nothing is more or less than nan, which comparison equal finds"
+            faults.append(Fault(path=path(VALUE.name), given=config.settings[VALUE.name], wanted=wanted))
         # Katib has settings validated before it tells what is collected.
         known = metrics_of(config.objectives) if config.objective.metric else ()
         for line in lines_of(config):
             if known and line.metric not in known:
                 where = path(METRIC.name if line.metric == METRIC.of(config) else RULES.name)
-                wanted = f"one of the metrics that are collected: {', '.join(known)}"
+                wanted = f"a line must be for a metric that is collected: {', '.join(known)}"
                 hint = "add it to additionalMetricNames of the objective"
                 faults.append(Fault(path=where, given=line.metric, wanted=wanted, hint=hint))
         return faults

@@ -80,8 +80,12 @@ def status_of(error: KatibError, *, placed: bool = True) -> Status:
 
 def _details(error: KatibError, placed: bool) -> str:
     if isinstance(error, InvalidInput):
-        return cut("\n".join(str(fault) if placed else fault.wanted for fault in error.faults))
+        return cut("\n".join(str(fault) if placed else _sentence(fault) for fault in error.faults))
     return cut(error.message)
+
+
+def _sentence(fault: Fault) -> str:
+    return fault.wanted if fault.verbatim else fault.said
 
 
 def faults_of(error: grpc.RpcError, path: str) -> tuple[Fault, ...]:

@@ -65,7 +65,9 @@ def combination_faults(config: StudyConfig, abilities: Abilities) -> tuple[Fault
     if not abilities.finite_only or size is None or most is None or most <= size:
         return ()
     wanted = f"Max Trial Count: {most} > all possible search combinations: {size}"
-    return (Fault(path="spec.maxTrialCount", given=str(most), wanted=wanted, hint=f"give {size} or less"),)
+    return (
+        Fault(path="spec.maxTrialCount", given=str(most), wanted=wanted, hint=f"give {size} or less", verbatim=True),
+    )
 
 
 def grid_note(config: StudyConfig, abilities: Abilities) -> str:

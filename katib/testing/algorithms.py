@@ -24,6 +24,7 @@ from katib.core.study import Budget, StudyConfig
 from katib.core.trial import Reason, Trial, TrialState
 from katib.errors import KatibError
 from katib.suggestion.contract import SuggestionService
+from katib.testing.settings import TEXTS, tells
 
 
 def double(
@@ -409,6 +410,19 @@ class AlgorithmContract(CallContract):
             )
             points = [each.key(advised.assignment) for advised in trials]
             assert len(set(points)) == len(points), name
+
+    def test_a_setting_is_refused_with_what_was_given_or_it_works(
+        self, service: SuggestionService, usual: SearchSpace
+    ) -> None:
+        trials, _ = drive(service, self.config(usual), outcome=RECORDS["of everything"], steps=self.steps)
+        for setting in service.settings(self.algorithm):
+            for text in TEXTS:
+                config = self.config(usual, settings={**self.settings, setting.name: text})
+                if faults := service.validate(config):
+                    assert tells(faults, setting.name, text), (setting.name, text, faults)
+                else:
+                    (advised,) = service.suggest(config, trials, [len(trials) + 1]).advice
+                    assert usual.contains(advised.assignment), (setting.name, text)
 
     def names_what_it_continues(self, trials: list[Trial], abilities: Abilities) -> None:
         """An earlier one that was over; and where there is a resource, the same point with more of it."""

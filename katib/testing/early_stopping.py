@@ -14,6 +14,7 @@ which laws hold for an algorithm; nothing is skipped by name.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -30,6 +31,7 @@ from katib.core.trial import Reason, Trial, TrialState
 from katib.errors import InvalidInput
 from katib.suggestion.early_stopping.contract import EarlyStopping, Judge
 from katib.testing import builders as make
+from katib.testing.settings import TEXTS, tells
 
 UNKNOWN = "no-such-setting"
 VALUED = frozenset({TrialState.SUCCEEDED, TrialState.EARLY_STOPPED})
@@ -178,12 +180,20 @@ class EarlyStoppingContract:
         assert UNKNOWN in fault.wanted
         assert self.algorithm in fault.wanted
 
-    def test_no_text_of_a_setting_makes_it_fall_over(self, service: EarlyStopping) -> None:
-        for text in ("", "x", "-1", "nan", "1e999", "0x10"):
-            for setting in service.settings(self.algorithm):
-                for fault in service.validate(self.config({setting.name: text})):
-                    assert fault.path.startswith("spec.earlyStopping."), (setting.name, text)
-                    assert fault.wanted, (setting.name, text)
+    def test_a_setting_is_refused_with_what_was_given_or_it_works(self, service: EarlyStopping) -> None:
+        live, rules = (getattr(service.abilities(self.algorithm), each) for each in ("live", "rules"))
+        for setting in service.settings(self.algorithm):
+            for text in TEXTS:
+                config = self.config({setting.name: text})
+                if faults := service.validate(config):
+                    assert tells(faults, setting.name, text), (setting.name, text, faults)
+                    continue
+                trials, record = told(SCRIPTS["wild"], config.objective)
+                if live:
+                    list(Played(record=record, judge=service.judge(config)).play(SCRIPTS["plain"]))
+                if rules:
+                    with suppress(InvalidInput):
+                        service.rules(config, trials, record)
 
     def test_a_verdict_names_its_numbers(self, service: EarlyStopping) -> None:
         for name in self.judged(service):

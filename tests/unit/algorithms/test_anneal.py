@@ -28,8 +28,9 @@ def test_the_window_by_hand() -> None:
 def test_the_rank_by_hand() -> None:
     """With a chance of a half: rank 0 up to 1/2, 1 up to 3/4, 2 up to 7/8."""
     draws = (0.0, 0.49, 0.51, 0.74, 0.76, 0.874, 0.876)
-    assert [geometric(draw, 0.5) for draw in draws] == [0, 0, 1, 1, 2, 2, 3]
-    assert geometric(0.999, 1.0) == 0
+    assert [geometric(draw, 0.5, most=9) for draw in draws] == [0, 0, 1, 1, 2, 2, 3]
+    assert geometric(0.999, 1.0, most=9) == 0
+    assert geometric(0.999, 0.5, most=4) == 4
 
 
 def record(values: dict[float, float | None], *, state: TrialState = TrialState.METRICS_UNAVAILABLE) -> list[Trial]:

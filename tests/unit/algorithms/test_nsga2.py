@@ -187,9 +187,9 @@ def test_what_is_not_in_the_space_any_more_is_no_parent():
 @pytest.mark.parametrize(
     ("setting", "given", "wanted"),
     [
-        ("population_size", "1", "population_size must be at least 2"),
-        ("crossover_prob", "1.1", "crossover_prob must be from 0 to 1"),
-        ("mutation_prob", "-0.1", "mutation_prob must be from 0 to 1"),
+        ("population_size", "1", "population_size must be an integer >= 2"),
+        ("crossover_prob", "1.1", "crossover_prob must be a number from 0 to 1"),
+        ("mutation_prob", "-0.1", "mutation_prob must be a number from 0 to 1"),
     ],
 )
 def test_settings_out_of_range_are_faults(setting, given, wanted):

@@ -3,13 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.recall import Valued, recalled
+from algorithms.recall import Valued, recalled, told_beside
 
 
 @st.composite
 def records(draw: st.DrawFn) -> list[Valued]:
     values = draw(st.lists(st.integers(-3, 3), max_size=30))
     return [(ordinal, {}, (float(value),)) for ordinal, value in enumerate(values, start=1)]
+
+
+def test_the_more_points_are_drawn_the_fewer_trials_they_are_compared_with() -> None:
+    assert [told_beside(each, most=2000) for each in (1, 24, 1000, 2000, 10_000)] == [2000, 2000, 2000, 1000, 200]
 
 
 def test_the_best_and_the_latest() -> None:

@@ -32,7 +32,7 @@ def faults(algorithm, *parameters, **settings):
             {"r_l": "9", "resource_name": "epoch"},
             [("resource_name", "value of resource_name setting must be in parameters.")],
         ),
-        ({"r_l": "9", "resource_name": "epochs", "eta": "1"}, [("eta", "eta must be at least 2")]),
+        ({"r_l": "9", "resource_name": "epochs", "eta": "1"}, [("eta", "eta must be a number >= 2")]),
         (
             {"r_l": "9", "resource_name": "nobody", "eta": "x", "gamma": "1"},
             [
@@ -51,13 +51,13 @@ def test_hyperbands_settings(settings, found):
     ("settings", "found"),
     [
         ({}, [("resource_name", "resource_name must be set.")]),
-        ({"resource_name": "epochs", "r_min": "0"}, [("r_min", "r_min must be more than 0")]),
-        ({"resource_name": "epochs", "r_max": "-2"}, [("r_max", "r_max must be more than 0")]),
+        ({"resource_name": "epochs", "r_min": "0"}, [("r_min", "r_min must be a number > 0")]),
+        ({"resource_name": "epochs", "r_max": "-2"}, [("r_max", "r_max must be a number > 0")]),
         (
             {"resource_name": "epochs", "reduction_factor": "1"},
-            [("reduction_factor", "reduction_factor must be at least 2")],
+            [("reduction_factor", "reduction_factor must be a number >= 2")],
         ),
-        ({"resource_name": "epochs", "s": "-1"}, [("s", "s must be at least 0")]),
+        ({"resource_name": "epochs", "s": "-1"}, [("s", "s must be an integer >= 0")]),
         (
             {"resource_name": "epochs", "s": "3"},
             [("s", "r_min * eta^s must be at most 9, the most of the resource")],

@@ -50,6 +50,8 @@ def test_the_entry_points_lead_to_the_classes(algorithm: str) -> None:
         ("sobol", {"scramble": "1"}, "unknown setting scramble for algorithm sobol"),
         ("tpe", {"n_startup_trials": "-1"}, "n_startup_trials should be greate or equal than zero"),
         ("tpe", {"n_ei_candidates": "-1"}, "n_ei_candidates should be greate or equal than zero"),
+        ("tpe", {"n_ei_candidates": "0"}, "n_ei_candidates must be an integer from 1 to 10000"),
+        ("tpe", {"n_ei_candidates": "10001"}, "n_ei_candidates must be an integer from 1 to 10000"),
         ("tpe", {"n_EI_candidates": "0"}, "n_EI_candidates should be great than zero"),
         ("tpe", {"gamma": "1"}, "gamma should be in the range of (0, 1)"),
         ("tpe", {"gamma": "0"}, "gamma should be in the range of (0, 1)"),
@@ -83,7 +85,7 @@ def test_a_wrong_setting_is_refused_in_katibs_words(algorithm: str, settings: di
     [
         ("random", {"random_state": "0"}),
         ("grid", {"random_state": "12"}),
-        ("tpe", {"n_startup_trials": "0", "n_ei_candidates": "0", "random_state": "10"}),
+        ("tpe", {"n_startup_trials": "0", "n_ei_candidates": "1", "random_state": "10"}),
         ("tpe", {"n_EI_candidates": "1", "gamma": "0.25", "prior_weight": "0.01"}),
     ],
 )

@@ -14,7 +14,13 @@ from katib.rpc.methods import VALIDATE_ALGORITHM_SETTINGS, handlers, stub
 from katib.rpc.status import CODES, Status, code_of, details_of, faults_of, is_unknown_algorithm, status_of
 
 FAULTS = (
-    Fault(path="spec.algorithm.algorithmSettings.x", given="1", wanted="unknown setting x", hint="it takes none"),
+    Fault(
+        path="spec.algorithm.algorithmSettings.x",
+        given="1",
+        wanted="unknown setting x",
+        hint="it takes none",
+        verbatim=True,
+    ),
     Fault(path="spec.parameters[0].feasibleSpace.min", given="ä", wanted="a number", line=7),
 )
 
@@ -57,7 +63,7 @@ def test_faults_come_back_as_they_were(server: Server) -> None:
 def test_an_algorithms_own_words_are_told_without_their_place() -> None:
     """Katib's controller shows the details; its tests compare them."""
     assert status_of(InvalidInput(FAULTS[:1]), placed=False).details == "unknown setting x"
-    assert status_of(InvalidInput(FAULTS), placed=False).details == "unknown setting x\na number"
+    assert status_of(InvalidInput(FAULTS), placed=False).details == "unknown setting x\na number, got ä"
     assert status_of(InvalidInput(FAULTS)).details.splitlines()[1] == str(FAULTS[1])
 
 
