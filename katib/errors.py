@@ -3,6 +3,7 @@
     KatibError
     ├── InvalidInput              what the user gave cannot be used; carries every fault found  (also a ValueError)
     ├── NotFound                  no study or trial of that name                                (also a LookupError)
+    ├── AccessDenied              a server wants another token than was sent, or a certificate is not trusted
     ├── AlreadyExists             a study of that name exists with another specification
     ├── StudyClosed               the study has ended or is stopped: it gives out no trials
     ├── TrialEnded                the trial has ended: its result stays as it is
@@ -98,6 +99,10 @@ class InvalidInput(KatibError, ValueError):
 
 class NotFound(KatibError, LookupError):
     """No study or trial of that name."""
+
+
+class AccessDenied(KatibError):
+    """A server was reached and nothing was done: it wants another token, or its certificate is not trusted."""
 
 
 class AlreadyExists(KatibError):

@@ -8,7 +8,7 @@ from katib.cli.options import Db, Output, OutputOption
 from katib.service.roles import Role
 
 if TYPE_CHECKING:
-    from katib.stores.contract import Token
+    from katib.stores.contract import Store, Token
 
 token = typer.Typer(help="Who may use `katib server` from other machines.", no_args_is_help=True)
 
@@ -36,9 +36,10 @@ def create(
     store = open_store(store_location(db, creating=True))
     try:
         text, made = create_token(store, role, study=study, ordinal=trial, note=note, now=time.time())
+        shown = _view(store, made)
     finally:
         store.close()
-    typer.echo(json.dumps({"token": text, **_view(made)}) if output is Output.JSON else text)
+    typer.echo(json.dumps({"token": text, **shown}) if output is Output.JSON else text)
 
 
 @token.command("list")
@@ -52,12 +53,12 @@ def list_tokens(db: Db = "", output: OutputOption = Output.TEXT) -> None:
     from katib.cli.opened import studies_of
 
     with studies_of(db) as studies:
-        found = [_view(each) for each in studies.store.tokens()]
+        found = [_view(studies.store, each) for each in studies.store.tokens()]
     if output is Output.JSON:
         typer.echo(json.dumps(found))
         return
     for each in found:
-        scope = f" study {each['study']}" if each["study"] else ""
+        scope = f" study {each['study'] or '(deleted)'}" if each["study_uid"] else ""
         scope += f" trial {each['trial']}" if each["trial"] else ""
         typer.echo(f"{each['id']}  {each['role']}{scope}  {each['created']}  {each['note']}".rstrip())
 
@@ -77,13 +78,20 @@ def revoke(
         studies.store.delete_token(token_id)
 
 
-def _view(made: "Token") -> dict[str, object]:
+def _view(store: "Store", made: "Token") -> dict[str, object]:
+    from katib.errors import NotFound
+    from katib.service.studies import find_study
     from katib.service.views import moment
 
+    try:
+        study = find_study(store, made.study_uid).name if made.study_uid else None
+    except NotFound:
+        study = None
     return {
         "id": made.id,
         "role": made.role,
-        "study": made.study_uid or None,
+        "study": study,
+        "study_uid": made.study_uid or None,
         "trial": made.ordinal or None,
         "note": made.note,
         "created": moment(made.created_at),

@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from katib.client import places
+from katib.client.advisor_desk import AdvisorDesk, RemoteAdvisor
+from katib.client.given import metrics_of, whole
 from katib.client.wire import Wire
 from katib.errors import AlreadyExists, Fault, InvalidInput, NotFound
 
@@ -85,92 +86,6 @@ class Point(Protocol):
     def value(self) -> float: ...
 
 
-class _Desk(Protocol):
-    """Advisor's operations: `katib.service.advisor.AdvisorDesk` in this process, or a server."""
-
-    def list_studies(self) -> list[dict[str, Any]]: ...
-    def create_study(self, name: str, configuration: Any, algorithm: str) -> dict[str, Any]: ...
-    def study(self, name: str) -> dict[str, Any]: ...
-    def study_exists(self, name: str) -> bool: ...
-    def set_study_status(self, name: str, status: str | None) -> dict[str, Any]: ...
-    def delete_study(self, name: str) -> None: ...
-    def suggestions(self, name: str, number: int) -> list[dict[str, Any]]: ...
-    def trials(self, name: str) -> list[dict[str, Any]]: ...
-    def trial(self, name: str, number: int) -> dict[str, Any]: ...
-    def update_trial(
-        self,
-        name: str,
-        number: int,
-        *,
-        status: str | None = None,
-        value: float | None = None,
-        metrics: Mapping[str, float] | None = None,
-    ) -> dict[str, Any]: ...
-    def metrics(self, name: str, number: int) -> list[dict[str, Any]]: ...
-    def add_metric(self, name: str, number: int, step: int | None, value: float) -> dict[str, Any]: ...
-
-
-class _Remote:
-    """The same operations at a server."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-
-    def list_studies(self) -> list[dict[str, Any]]:
-        return list(self._data("GET", ""))
-
-    def create_study(self, name: str, configuration: Any, algorithm: str) -> dict[str, Any]:
-        body = {"name": name, "study_configuration": configuration, "algorithm": algorithm}
-        return dict(self._data("POST", "", body))
-
-    def study(self, name: str) -> dict[str, Any]:
-        return dict(self._data("GET", _path(name)))
-
-    def study_exists(self, name: str) -> bool:
-        return bool(self._call("GET", _path(name, "exist"))["exist"])
-
-    def set_study_status(self, name: str, status: str | None) -> dict[str, Any]:
-        return dict(self._data("PUT", _path(name), {"status": status}))
-
-    def delete_study(self, name: str) -> None:
-        self._call("DELETE", _path(name))
-
-    def suggestions(self, name: str, number: int) -> list[dict[str, Any]]:
-        return list(self._data("POST", _path(name, "suggestions"), {"trials_number": number}))
-
-    def trials(self, name: str) -> list[dict[str, Any]]:
-        return list(self._data("GET", _path(name, "trials")))
-
-    def trial(self, name: str, number: int) -> dict[str, Any]:
-        return dict(self._data("GET", _path(name, "trials", number)))
-
-    def update_trial(
-        self,
-        name: str,
-        number: int,
-        *,
-        status: str | None = None,
-        value: float | None = None,
-        metrics: Mapping[str, float] | None = None,
-    ) -> dict[str, Any]:
-        body = {"status": status, "objective_value": value, "metrics": None if metrics is None else dict(metrics)}
-        given = {key: each for key, each in body.items() if each is not None}
-        return dict(self._data("PUT", _path(name, "trials", number), given))
-
-    def metrics(self, name: str, number: int) -> list[dict[str, Any]]:
-        return list(self._data("GET", _path(name, "trials", number, "metrics")))
-
-    def add_metric(self, name: str, number: int, step: int | None, value: float) -> dict[str, Any]:
-        body = {"training_step": step, "objective_value": value}
-        return dict(self._data("POST", _path(name, "trials", number, "metrics"), body))
-
-    def _data(self, method: str, path: str, body: Any = None) -> Any:
-        return self._call(method, path, body)["data"]
-
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
-        return self._wire.call(method, f"/suggestion/v1/studies{path}", body)
-
-
 class AdvisorClient:
     """Studies in the manner of advisor. A context manager; thread-safe.
 
@@ -188,11 +103,11 @@ class AdvisorClient:
         if self.endpoint is None:
             embedded = places.embedded(store)
             self._close = embedded.close
-            self._desk: _Desk = embedded.advisor
+            self._desk: AdvisorDesk = embedded.advisor
         else:
             wire = Wire(self.endpoint, token=places.token(token))
             self._close = wire.close
-            self._desk = _Remote(wire)
+            self._desk = RemoteAdvisor(wire)
 
     def __enter__(self) -> "AdvisorClient":
         return self
@@ -222,7 +137,7 @@ class AdvisorClient:
             InvalidInput: the configuration, with every fault.
             AlgorithmUnknown: no such algorithm.
         """
-        return Study(**self._desk.create_study(study_name, dict(study_configuration), algorithm))
+        return Study(**self._desk.create_study(study_name, study_configuration, algorithm))
 
     def get_or_create_study(
         self, study_name: str, study_configuration: Mapping[str, Any], algorithm: str = "BayesianOptimization"
@@ -265,7 +180,8 @@ class AdvisorClient:
             NotFound: no such study.
             StudyClosed: it has ended, or is stopped.
         """
-        return [Trial(**each) for each in self._desk.suggestions(_name(study_name), trials_number)]
+        number = whole(trials_number, "trials_number", least=1, what="get_suggestions")
+        return [Trial(**each) for each in self._desk.suggestions(_name(study_name), number)]
 
     def list_trials(self, study_name: str | Study) -> list[Trial]:
         """All trials of a study; none of one that is not there."""
@@ -302,11 +218,10 @@ class AdvisorClient:
             TrialEnded: it has ended with another value.
         """
         if isinstance(outcome, Mapping):
-            metrics = {str(name): float(value) for name, value in outcome.items()}
-            return self._change(trial, status="Completed", metrics=metrics)
-        if isinstance(outcome, Iterable):
-            return self._complete_with(trial, [(step, float(value)) for step, value in outcome])
-        return self._change(trial, status="Completed", value=float(outcome))
+            return self._change(trial, status="Completed", metrics=_numbers(outcome, _completing(trial)))
+        if isinstance(outcome, Iterable) and not isinstance(outcome, str):
+            return self._complete_with(trial, [_point(each, trial) for each in outcome])
+        return self._change(trial, status="Completed", value=_number(outcome, _completing(trial)))
 
     def complete_trial_with_one_metric(self, trial: Trial, metric: float) -> Trial:
         """Report a value and complete the trial with it. Raises TrialEnded."""
@@ -328,8 +243,9 @@ class AdvisorClient:
         self, study_name: str | Study, trial_id: int, training_step: int | None, objective_value: float
     ) -> TrialMetric:
         """Report a value of the objective. A step has one value: the first report of it stays. Raises NotFound."""
-        name = _name(study_name)
-        return TrialMetric(**self._desk.add_metric(name, trial_id, training_step, float(objective_value)))
+        value = _number(objective_value, "create_trial_metric")
+        step = None if training_step is None else whole(training_step, "training_step", least=0, what="the metric")
+        return TrialMetric(**self._desk.add_metric(_name(study_name), trial_id, step, value))
 
     def list_trial_metrics(self, study_name: str | Study, trial_id: int) -> list[TrialMetric]:
         """All reported values of a trial's objective. Raises NotFound."""
@@ -343,7 +259,7 @@ class AdvisorClient:
     def _complete_with(self, trial: Trial, points: Sequence[tuple[int, float]]) -> Trial:
         if not points:
             fault = Fault(path="outcome", given="no points", wanted="at least one (step, value)")
-            raise InvalidInput([fault], what=f"completing trial {trial.id}")
+            raise InvalidInput([fault], what=_completing(trial))
         for step, value in points:
             self._desk.add_metric(trial.study_name, trial.id, step, value)
         return self._change(trial, status="Completed", value=points[-1][1])
@@ -359,5 +275,22 @@ def _name(study: str | Study) -> str:
     return study.name if isinstance(study, Study) else study
 
 
-def _path(*parts: str | int) -> str:
-    return "".join(f"/{quote(str(part), safe='')}" for part in parts)
+def _completing(trial: Trial) -> str:
+    return f"completing trial {trial.id}"
+
+
+def _numbers(given: Mapping[str, float], what: str) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics_of(given, {}, what).items()}
+
+
+def _number(value: Any, what: str) -> float:
+    return _numbers({"objective_value": value}, what)["objective_value"]
+
+
+def _point(given: Any, trial: Trial) -> tuple[int, float]:
+    try:
+        step, value = given
+    except (TypeError, ValueError) as error:
+        fault = Fault(path="outcome", given=repr(given)[:80], wanted="(step, value) points, a number or a dict")
+        raise InvalidInput([fault], what=_completing(trial)) from error
+    return whole(step, "step", least=0, what=_completing(trial)), _number(value, _completing(trial))

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from katib.client import places
 from katib.client.calls import Call, Desk
+from katib.client.given import whole
 from katib.client.outbox import PATIENCE, Outbox
 from katib.client.remote import RemoteDesk
 from katib.client.study import Limits, Study, pages, spec_of
@@ -113,7 +114,8 @@ class Client:
 
         Raises NotFound.
         """
-        shown = self._outbox.call(Call(operation="get_trial", study=study, ordinal=number))
+        ordinal = whole(number, "number", least=1, what="get_trial")
+        shown = self._outbox.call(Call(operation="get_trial", study=study, ordinal=ordinal))
         return Trial(self._outbox, study, shown, client=shown.get("client"))
 
     def list_studies(self) -> list[Study]:

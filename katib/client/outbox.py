@@ -167,8 +167,9 @@ class Outbox:
                 )
                 try:
                     answer = self._desk.call(merged)
-                except KatibError as error:
-                    if not error.retriable:
+                except Exception as error:
+                    # What nobody can take must not stand in the way of all that comes after it.
+                    if not (isinstance(error, KatibError) and error.retriable):
                         self._drop(len(batch))
                     raise
                 self._drop(len(batch))

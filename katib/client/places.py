@@ -1,6 +1,7 @@
 """Where the studies are: at a server's address, or in a store that this process opens."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ ENDPOINT = "KATIB_ENDPOINT"
 
 TOKEN = "KATIB_TOKEN"  # noqa: S105 - the name of a variable
 """The environment variable with the token that a server asks for."""
+
+_TOKEN = re.compile(r"[!-~]+")
+"""What a header can carry; what a proxy before the server wants may look otherwise than ours."""
 
 DEFAULT_FILE = "katib.db"
 
@@ -34,8 +38,14 @@ def address(given: str | None, environ: Mapping[str, str] = os.environ) -> str |
 
 
 def token(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The token to show to the server, if any."""
-    return given or environ.get(TOKEN) or None
+    """The token to show to the server, if any. Raises InvalidInput for a text that is none."""
+    found = given or environ.get(TOKEN) or None
+    if found is None or _TOKEN.fullmatch(found):
+        return found
+    # It may be a secret with a slip in it, so it is not shown.
+    wanted = "a token as `katib token create` printed it: letters, digits, - and _"
+    fault = Fault(path="token" if given else TOKEN, wanted=wanted)
+    raise InvalidInput([fault], what="the token")
 
 
 def embedded(store: str | None) -> "EmbeddedDesk":

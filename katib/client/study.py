@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from typing import Any, SupportsFloat, TypedDict, Unpack
 
 from katib.client.calls import Call
+from katib.client.given import metrics_of, seconds_of, whole
 from katib.client.outbox import Outbox
-from katib.client.trial import Trial, Value, metrics_of
-from katib.errors import StudyClosed
+from katib.client.trial import Trial, Value
+from katib.errors import Fault, InvalidInput, StudyClosed
 
 RETRY_SECONDS = 2.0
 """Between questions for trials while others run the last ones."""
+
+
+STATUSES = ("Pending", "Running", "Succeeded", "Failed", "Killed", "EarlyStopped", "MetricsUnavailable")
+"""Of trials."""
 
 
 class Limits(TypedDict, total=False):
@@ -124,9 +129,13 @@ class Study:
 
         Raises:
             StudyClosed: it has ended, or is stopped.
+            InvalidInput: a number that is none.
         """
-        who = client or somebody()
-        body = {"client": who, "count": count, "afresh": client is None, "lease_seconds": lease_seconds}
+        hint = "who asks is told as client=" if isinstance(count, str) else ""
+        wanted = whole(count, "count", least=1, what="suggest", hint=hint)
+        lent = seconds_of(lease_seconds, "lease_seconds", what="suggest")
+        who = somebody() if client is None else str(client)
+        body = {"client": who, "count": wanted, "afresh": client is None, "lease_seconds": lent}
         answer = self._outbox.call(self._call("suggest", body))
         found = [Trial(self._outbox, self.name, shown, client=who) for shown in answer["trials"]]
         for trial in found:
@@ -169,12 +178,15 @@ class Study:
 
     def list_trials(self, *, status: str | None = None) -> list[Trial]:
         """Its trials in their order; only those with a status, where one is given."""
+        if status is not None and status not in STATUSES:
+            raise InvalidInput([Fault(path="status", given=repr(status), wanted=f"one of {', '.join(STATUSES)}")])
         query = {"status": [status]} if status else {}
         return [self._trial(shown) for shown in pages(self._outbox, self._call("list_trials"), "trials", query)]
 
     def get_trial(self, number: int) -> Trial:
         """Trial 1, 2, 3 … Raises NotFound."""
-        return self._trial(self._outbox.call(Call(operation="get_trial", study=self.name, ordinal=number)))
+        ordinal = whole(number, "number", least=1, what="get_trial")
+        return self._trial(self._outbox.call(Call(operation="get_trial", study=self.name, ordinal=ordinal)))
 
     def best(self) -> Trial | None:
         """The best trial; None while there is none, and of several objectives: see `front`."""
@@ -213,6 +225,7 @@ class Study:
 
         Raises InvalidInput.
         """
+        spec_of(limits, "change_budget")
         return self._move("change_budget", dict(limits))
 
     def clone(self, name: str, *, trials: bool = True, **budget: Unpack[Limits]) -> "Study":

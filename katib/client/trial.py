@@ -1,6 +1,5 @@
 """A trial of a study that you run yourself."""
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +7,8 @@ from types import TracebackType
 from typing import Any, SupportsFloat
 
 from katib.client.calls import Call
+from katib.client.given import metrics_of, seconds_of, whole
 from katib.client.outbox import Outbox
-from katib.errors import Fault, InvalidInput
 
 Value = int | float | str
 """A parameter's value."""
@@ -131,7 +130,7 @@ class Trial:
             self._seq = max(self._seq + 1, time.time_ns())
             measurement["seq"] = self._seq
         else:
-            measurement |= {"step": int(step), "seq": time.time_ns()}
+            measurement |= {"step": whole(step, "step", least=0, what="trial.report"), "seq": time.time_ns()}
         body: dict[str, Any] = {"measurements": [measurement], "attempt": self.attempt}
         if self._client is not None:
             body["client"] = self._client
@@ -165,7 +164,8 @@ class Trial:
 
     def sign_of_life(self, seconds: float | None = None) -> Call:
         """What keeps the trial for longer; of one that is lent to a client."""
-        return self._call("heartbeat", {"client": self._client, "lease_seconds": seconds})
+        lent = seconds_of(seconds, "seconds", what="trial.heartbeat")
+        return self._call("heartbeat", {"client": self._client, "lease_seconds": lent})
 
     def complete(
         self, metrics: Mapping[str, SupportsFloat] | None = None, /, *, step: int | None = None, **named: SupportsFloat
@@ -178,8 +178,9 @@ class Trial:
             InvalidInput: an objective has no value.
             ServerUnavailable: no answer, however patiently waited for.
         """
-        given = metrics_of(metrics, named, "trial.complete") if metrics or named else None
-        return self._move("complete", {"metrics": given, "step": step})
+        given = metrics_of(metrics, named, "trial.complete") if metrics is not None or named else None
+        at = None if step is None else whole(step, "step", least=0, what="trial.complete")
+        return self._move("complete", {"metrics": given, "step": at})
 
     def infeasible(self, reason: str = "") -> "Trial":
         """End the trial: its parameters are impossible, which algorithms learn from."""
@@ -225,25 +226,6 @@ class Trial:
 
     def _call(self, operation: str, body: Mapping[str, Any] | None = None) -> Call:
         return Call(operation=operation, study=self._study, ordinal=self.number, body=body)
-
-
-def metrics_of(
-    given: Mapping[str, SupportsFloat] | None, named: Mapping[str, SupportsFloat], what: str
-) -> dict[str, float | str]:
-    values: dict[str, float | str] = {}
-    faults: list[Fault] = []
-    for name, value in {**(given or {}), **named}.items():
-        try:
-            number = float(value)
-        except Exception as error:  # whatever a tensor of another library raises
-            faults.append(Fault(path=str(name), given=repr(value), wanted=f"a number ({error})"))
-            continue
-        values[str(name)] = number if math.isfinite(number) else str(number)
-    if not values and not faults:
-        faults.append(Fault(path="metrics", wanted="at least one metric, as in report(loss=0.1)"))
-    if faults:
-        raise InvalidInput(faults, what=what)
-    return values
 
 
 def number_of(shown: Any) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from katib import errors
-from katib.errors import Fault, InvalidInput, KatibError, cut
+from katib.errors import AccessDenied, Fault, InvalidInput, KatibError, cut
 
 TIMEOUT = httpx.Timeout(100.0, connect=10.0)
 """Seconds; an algorithm may take a minute for its answer."""
@@ -19,6 +19,8 @@ class ServerUnavailable(KatibError):
 
 
 _BY_CODE: Mapping[str, type[KatibError]] = {
+    "unauthorized": AccessDenied,
+    "forbidden": AccessDenied,
     "not_found": errors.NotFound,
     "already_exists": errors.AlreadyExists,
     "study_closed": errors.StudyClosed,
@@ -29,6 +31,8 @@ _BY_CODE: Mapping[str, type[KatibError]] = {
     "try_again": ServerUnavailable,
 }
 _BY_STATUS: Mapping[int, type[KatibError]] = {
+    401: AccessDenied,
+    403: AccessDenied,
     404: errors.NotFound,
     502: ServerUnavailable,
     503: ServerUnavailable,
@@ -41,10 +45,19 @@ def headers(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def unreachable(address: str, error: Exception) -> ServerUnavailable:
+def unreachable(address: str, error: Exception) -> KatibError:
     """What a request that got no answer raises."""
     said = str(error) or type(error).__name__
-    return ServerUnavailable(f"no answer from {address}: {said}", hint="is `katib server` running there?")
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        why = said.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or said
+        hint = "have the environment variable SSL_CERT_FILE name a file with it, or with its authority's, in PEM"
+        return AccessDenied(f"the certificate of {address} is not trusted: {why}", hint=hint)
+    hint = "is `katib server` running there?"
+    if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER_FAILURE" in said:
+        hint = "it does not speak TLS: is the address http://…?"
+    elif address.startswith("http://") and isinstance(error, httpx.RemoteProtocolError):
+        hint = "it broke off: is the address https://…?"
+    return ServerUnavailable(f"no answer from {address}: {said}", hint=hint)
 
 
 def answer(response: httpx.Response) -> Any:
@@ -61,6 +74,8 @@ def _error(response: httpx.Response) -> KatibError:
     if faults:
         return InvalidInput(faults, what="the request", hint=hint)
     kind = _BY_CODE.get(str(told.get("code"))) or _BY_STATUS.get(response.status_code, KatibError)
+    if response.status_code == 401:
+        hint = "give Client(token=…) or KATIB_TOKEN what `katib token create` printed"
     return kind(message, hint=hint)
 
 

@@ -3,13 +3,16 @@
 E. Zitzler, L. Thiele, Multiobjective Optimization Using Evolutionary Algorithms, PPSN 1998. A point adds its box up to
 the reference less what the front, limited to that box, covers of it already: L. While, L. Bradstreet, L. Barone, A Fast
 Way of Calculating Exact Hypervolumes, IEEE Transactions on Evolutionary Computation 16(1), 2012. With two objectives
-only its neighbours on the front matter, so any number is quick; with three, a front of a thousand takes seconds.
+only its neighbours on the front matter; with three, slices of that along the last objective, cut to where the point is
+not covered from the start, as in M. Emmerich, C. Fonseca, Computing Hypervolume Contributions in Low Dimensions, EMO
+2011. So a front of a thousand takes a tenth of a second to put together; with four it takes seconds.
 """
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import pairwise
+from operator import itemgetter
 
 from katib.core.pareto import Costs
 
@@ -24,14 +27,18 @@ class Hypervolume:
     def __init__(self, reference: Costs) -> None:
         self.value = 0.0
         self._reference = reference
-        # Of two objectives in the order of the first, and so of the second the other way round.
+        # Of two objectives in the order of the first, and so of the second the other way round; of three in the order
+        # of the last.
         self._front: list[Costs] = []
 
     def add(self, point: Costs) -> float:
         """Put in a point; what it adds: nothing when it is not better than the reference in every objective."""
         if not _is_within(point, self._reference):
             return 0.0
-        added = self._of_two(point) if len(point) == 2 else self._of_many(point)
+        if len(point) == 2:
+            added = self._of_two(point)
+        else:
+            added = self._of_three(point) if len(point) == 3 else self._of_many(point)
         self.value += added
         return added
 
@@ -50,6 +57,33 @@ class Hypervolume:
         added = sum((b[0] - a[0]) * (a[1] - y) for a, b in pairwise(steps))
         front[first:last] = [point]
         return added
+
+    def _of_three(self, point: Costs) -> float:
+        front, (x, y, z) = self._front, point
+        # Up to these the point is alone where its slices begin: what covers a part of them ends it there.
+        right, top, limit = self._reference
+        place = bisect_right(front, z, key=itemgetter(2))
+        for a, b, _ in front[:place]:
+            if b <= y and a < right:
+                right = a
+            if a <= x and b < top:
+                top = b
+        if right <= x or top <= y:
+            return 0.0
+        area, covered, added, height = (right - x) * (top - y), Hypervolume((right, top)), 0.0, z
+        for a, b, c in front:
+            if a >= right or b >= top:
+                continue
+            if c > height:
+                added += (area - covered.value) * (c - height)
+                height = c
+            covered.add((max(a, x), max(b, y)))
+            if a <= x and b <= y:
+                limit = height
+                break
+        added += (area - covered.value) * (limit - height)
+        self._front = [*front[:place], point, *(each for each in front[place:] if not (each[0] >= x and each[1] >= y))]
+        return max(added, 0.0)
 
     def _of_many(self, point: Costs) -> float:
         if any(_covers(each, point) for each in self._front):

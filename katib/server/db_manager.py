@@ -113,8 +113,9 @@ def _read(logs: Iterable[api.MetricLog], *, now: float) -> tuple[MetricPoint, ..
     taken: set[tuple[str, int]] = set()
     for number, log in enumerate(logs):
         path, name, text = f"observation_log.metric_logs[{number}]", log.metric.name, log.metric.value
-        if not 1 <= len(name) <= NAME_LIMIT:
-            faults.append(Fault(path=f"{path}.metric.name", wanted=f"1 to {NAME_LIMIT} characters"))
+        if not 1 <= len(name) <= NAME_LIMIT or "\0" in name:
+            wanted = f"1 to {NAME_LIMIT} characters without NUL"
+            faults.append(Fault(path=f"{path}.metric.name", given=repr(name[:80]), wanted=wanted))
         try:
             time = _time(log.time_stamp, f"{path}.time_stamp")
         except InvalidInput as error:

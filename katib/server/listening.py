@@ -12,6 +12,7 @@ from katib.errors import KatibError
 from katib.rpc.channels import OPTIONS
 from katib.rpc.descriptors import POOL
 from katib.rpc.methods import Handler, Method, handlers
+from katib.server.ports import listen
 
 
 class GrpcServer:
@@ -52,8 +53,11 @@ class GrpcServer:
         self._server.stop(0)
 
     def _listen(self, credentials: grpc.ServerCredentials | None) -> str:
-        host, port = self._settings.host, self._settings.port
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        host, port = self._settings.host.strip("[]"), self._settings.port
+        if port:
+            # gRPC would write about a port that it cannot have into our standard error.
+            listen(host, port, option=self._option).close()
+        host = f"[{host}]" if ":" in host else host
         place = f"{host}:{port}"
         try:
             if credentials is None:
@@ -61,8 +65,6 @@ class GrpcServer:
             else:
                 bound = self._server.add_secure_port(place, credentials)
         except RuntimeError as error:
-            said = f"cannot listen on {place}: {error}"
-            raise KatibError(
-                said, hint=f"another program may use the port; choose another one with {self._option}"
-            ) from error
+            hint = f"another program may use the port; choose another one with {self._option}"
+            raise KatibError(f"cannot listen on {place}: {error}", hint=hint) from error
         return f"{host}:{bound}"

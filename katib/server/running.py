@@ -1,17 +1,17 @@
 """Runs the HTTP application in a thread of its own, until it is told to stop."""
 
 import asyncio
-import socket
 import threading
 from ipaddress import ip_address
-from typing import Any
 
 import uvicorn
 from anyio import to_thread
 from fastapi import FastAPI
 
 from katib.config import ServerSettings
-from katib.errors import Fault, InvalidInput, KatibError
+from katib.errors import Fault, InvalidInput
+from katib.server.ports import listen
+from katib.server.tls import read_tls
 from katib.stores.contract import Store
 
 
@@ -26,8 +26,8 @@ class HttpServer:
         """Listens at once. Raises InvalidInput when TLS is not set right, KatibError when it cannot listen."""
         self._settings = settings or ServerSettings()
         self._app = app
-        tls = _tls(self._settings)
-        self._socket = _listen(self._settings.host, self._settings.port)
+        tls = read_tls(self._settings.tls_cert, self._settings.tls_key)
+        self._socket = listen(self._settings.host, self._settings.port, option="--port")
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -35,14 +35,9 @@ class HttpServer:
             lifespan="off",
             timeout_graceful_shutdown=max(int(self._settings.grace), 1),
             server_header=False,
-            **tls,
+            ssl_certfile=tls.cert_file if tls else None,
+            ssl_keyfile=tls.key_file if tls else None,
         )
-        try:
-            config.load()
-        except OSError as error:
-            self._socket.close()
-            fault = Fault(path="--tls-cert", given=str(error), wanted="a certificate and its key, in PEM")
-            raise InvalidInput([fault], what="TLS") from error
         self._server = uvicorn.Server(config)
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,28 +75,6 @@ class HttpServer:
         to_thread.current_default_thread_limiter().total_tokens = self._settings.threads
         self._ready.set()
         await self._server.serve(sockets=[self._socket])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, because asyncio sends small answers at once on sockets that say that they are TCP only.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        said = f"cannot listen on {host}:{port}: {error.strerror or error}"
-        raise KatibError(said, hint="another program may use the port; choose another one with --port") from error
-    return listening
-
-
-def _tls(settings: ServerSettings) -> dict[str, Any]:
-    if bool(settings.tls_cert) != bool(settings.tls_key):
-        missing = "--tls-key" if settings.tls_cert else "--tls-cert"
-        raise InvalidInput([Fault(path=missing, wanted="a file: a certificate and its key go together")], what="TLS")
-    return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key} if settings.tls_cert else {}
 
 
 def check_protected(store: Store, settings: ServerSettings, *, asked: bool, insecure: bool) -> bool:

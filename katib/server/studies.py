@@ -1,7 +1,6 @@
 """The gRPC side of `katib server`: studies that clients run over Vizier's API, and what Katib's components ask for."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +12,7 @@ from katib.server.early_stopping import EarlyStoppingServicer
 from katib.server.health import HealthServicer
 from katib.server.listening import GrpcServer
 from katib.server.suggestion import SuggestionServicer
+from katib.server.tls import read_tls
 from katib.server.trial_objects import of_this_pod
 from katib.server.trial_tokens import asking
 from katib.server.vizier.servicer import VizierServicer
@@ -76,9 +76,7 @@ class StudyServer:
 def open_study_server(desk: Desk, settings: ServerSettings, *, require_trial_token: bool = False) -> StudyServer:
     """The server on the gRPC port of `katib server`; with TLS where HTTP has it. Raises as it does."""
     tokens = Access(desk.store, seconds=settings.token_seconds) if require_trial_token else None
-    credentials = None
-    if settings.tls_cert:
-        key, certificate = Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes()
-        credentials = grpc.ssl_server_credentials([(key, certificate)])
+    tls = read_tls(settings.tls_cert, settings.tls_key)
+    credentials = grpc.ssl_server_credentials([(tls.key, tls.cert)]) if tls else None
     serve = ServeSettings(host=settings.host, port=settings.grpc_port, threads=settings.threads, grace=settings.grace)
     return StudyServer(desk, serve, credentials=credentials, tokens=tokens)

@@ -18,7 +18,7 @@ from katib.rpc.methods import REPORT_OBSERVATION_LOG, Handler, Method
 from katib.rpc.status import Status
 from katib.server.db_manager import find_trial
 from katib.server.refusals import abort, refusing
-from katib.service.access import Access, refuses_report
+from katib.service.access import Access, StudyOf, refuses_report
 from katib.service.desk import Desk
 from katib.service.shown import trial_of
 
@@ -40,11 +40,13 @@ def asking(handlers: Mapping[Method[Any, Any], Handler], desk: Desk, access: Acc
         rpc.COMPLETE_TRIAL: lambda request: found(request.name),
         rpc.CHECK_TRIAL_EARLY_STOPPING_STATE: lambda request: found(request.trial_name),
     }
-    guarded = {method: refusing(_asking(handlers[method], find, access)) for method, find in reports.items()}
+    guarded = {
+        method: refusing(_asking(handlers[method], find, access, desk.known_study)) for method, find in reports.items()
+    }
     return {**handlers, **guarded}
 
 
-def _asking(handler: Handler, find: Find, access: Access) -> Handler:
+def _asking(handler: Handler, find: Find, access: Access, study_of: StudyOf) -> Handler:
     def answer(request: Any, context: grpc.ServicerContext) -> Message:
         text = _sent(context)
         token = (access.remembered(text) or access.token(text)) if text else None
@@ -53,9 +55,10 @@ def _asking(handler: Handler, find: Find, access: Access) -> Handler:
             hint = "send `authorization: Bearer TOKEN` as metadata; `katib token create --role trial` makes one"
             abort(context, Status(code=grpc.StatusCode.UNAUTHENTICATED, details=f"{said}: {hint}"))
         study, trial = find(request)
-        why = refuses_report(token, study.uid, trial.ordinal)
-        if why:
-            abort(context, Status(code=grpc.StatusCode.PERMISSION_DENIED, details=why))
+        refused = refuses_report(token, study, trial.ordinal, study_of)
+        if refused is not None:
+            said = f"{refused.why} ({refused.hint})"
+            abort(context, Status(code=grpc.StatusCode.PERMISSION_DENIED, details=said))
         return handler(request, context)
 
     return answer

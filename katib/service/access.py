@@ -10,9 +10,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from katib.errors import Fault, InvalidInput, NotFound
+from katib.core.study import Study
+from katib.errors import Fault, InvalidInput, NotFound, cut
 from katib.service.roles import Role
+from katib.service.shown import trial_of
 from katib.service.studies import find_study
 from katib.stores.contract import Store, Token
 
@@ -31,7 +34,7 @@ def create_token(
 
     Raises:
         InvalidInput: a role that does not go with these.
-        NotFound: no such study.
+        NotFound: no such study or trial.
     """
     faults = []
     if role is Role.ADMIN and study:
@@ -45,6 +48,8 @@ def create_token(
     if faults:
         raise InvalidInput(faults, what="the token")
     uid = find_study(store, study).uid if study else ""
+    if ordinal:
+        trial_of(store, uid, ordinal)
     secret, token_id = secrets.token_urlsafe(32), secrets.token_hex(6)
     token = Token(
         id=token_id,
@@ -103,43 +108,77 @@ class Access:
         return token
 
 
-def refuses_report(token: Token, uid: str, ordinal: int) -> str:
-    """Why a token does not allow to report on a trial of the study of that uid; empty when it does."""
-    if token.study_uid not in ("", uid):
-        return "the token is for another study"
-    return "the token is for another trial" if token.ordinal not in (0, ordinal) else ""
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why a token does not allow something, and which one would."""
+
+    why: str
+    hint: str
+
+
+StudyOf = Callable[[str], Study | None]
+"""The study of a name or uid; None when there is none."""
+
+
+def refuses_report(token: Token, study: Study, ordinal: int, study_of: StudyOf) -> Refusal | None:
+    """Why a token does not allow to report on a trial; None when it does."""
+    if token.study_uid not in ("", study.uid):
+        return _other_study(token, study.name, study_of)
+    return _other_trial(token, ordinal) if token.ordinal not in (0, ordinal) else None
 
 
 _OF_STUDY = re.compile(r"/(?:api|suggestion)/v1/studies/([^/]+)(/.*)?")
 _OF_TRIAL = re.compile(r"/trials/([0-9]{1,18})(/.*)?")
 _READS = frozenset({"", "/measurements"})
 _REPORTS = frozenset({"/measurements", "/complete", "/infeasible", "/fail", "/heartbeat", "/should-stop"})
+_FOR_USERS = "`katib token create --role user` makes one for all studies"
 
 
-def refusal(token: Token, method: str, path: str, uid_of: Callable[[str], str | None]) -> str:
-    """Why a token does not allow a request; empty when it does. What is not known here, a narrow token does not allow.
+def refusal(token: Token, method: str, path: str, study_of: StudyOf) -> Refusal | None:
+    """Why a token does not allow a request; None when it does. What is not known here, a narrow token does not allow.
 
     Args:
         path: of the request, decoded.
-        uid_of: the uid of a study by its name or uid; None when there is none.
     """
     role = Role(token.role)
     if role is Role.ADMIN:
-        return ""
+        return None
     found = _OF_STUDY.fullmatch(path)
     if role is Role.USER and method == "DELETE" and found is not None and not found[2]:
-        return "only an admin's token deletes studies"
-    if not token.study_uid:
-        return ""
-    if role is Role.USER and (method, path) == ("GET", "/api/v1/studies"):
-        # It sees its own in the list.
-        return ""
-    if found is None or uid_of(found[1]) != token.study_uid:
-        return "the token is for another study"
+        hint = "`katib token create --role admin` makes one that may"
+        return Refusal(why="a user's token deletes no studies", hint=hint)
+    if not token.study_uid or (role is Role.USER and (method, path) == ("GET", "/api/v1/studies")):
+        # In the list, it sees its own study.
+        return None
+    if found is not None:
+        study = study_of(found[1])
+        if study is None or study.uid != token.study_uid:
+            return _other_study(token, found[1], study_of)
     if role is Role.USER:
-        return "" if found[2] != "/clone" else "the token is for one study, and cannot make others"
-    trial = _OF_TRIAL.fullmatch(found[2] or "")
-    if trial is None or int(trial[1]) != token.ordinal:
-        return "the token is for another trial"
+        if found is not None and found[2] != "/clone":
+            return None
+        makes = method == "POST" and (found is not None or path.startswith("/api/v1/"))
+        why = f"the token is for {_own(token, study_of)} only{', and makes no others' if makes else ''}"
+        return Refusal(why=why, hint=_FOR_USERS)
+    trial = _OF_TRIAL.fullmatch(found[2] or "") if found is not None else None
+    if trial is not None and int(trial[1]) != token.ordinal:
+        return _other_trial(token, int(trial[1]))
     allowed = _READS if method == "GET" else _REPORTS if method == "POST" else frozenset()
-    return "" if (trial[2] or "") in allowed else "a trial's token only reads and reports on its trial"
+    if trial is not None and (trial[2] or "") in allowed:
+        return None
+    why = f"the token only reads trial {token.ordinal} of {_own(token, study_of)}, and reports on it"
+    return Refusal(why=why, hint="`katib token create --role user --study NAME` makes one that may more")
+
+
+def _other_study(token: Token, name: str, study_of: StudyOf) -> Refusal:
+    return Refusal(why=f"the token is for {_own(token, study_of)}, not for {cut(name, 200)!r}", hint=_FOR_USERS)
+
+
+def _other_trial(token: Token, ordinal: int) -> Refusal:
+    hint = f"`katib token create --role trial --study NAME --trial {ordinal}` makes one for it"
+    return Refusal(why=f"the token is for trial {token.ordinal}, not for trial {ordinal}", hint=hint)
+
+
+def _own(token: Token, study_of: StudyOf) -> str:
+    study = study_of(token.study_uid)
+    return f"study {study.name!r}" if study else "a study that was deleted"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 from katib.core.study import UNBOUNDED, Budget, Study, run_by_clients
-from katib.errors import Fault, InvalidInput
+from katib.errors import Fault, InvalidInput, NotFound
 from katib.service.checks import checked_of_clients
 from katib.service.lending import Lender
 from katib.service.studies import Opened, Studies, find_study, refuse_in_vain
@@ -69,9 +69,24 @@ class Desk:
         metadata = {"name": name, **({"annotations": dict(annotations)} if annotations else {})}
         return self.studies.create_for_clients(checked_of_clients(metadata, spec, self.suggestions, self.stopping))
 
+    def faults_of(self, spec: Mapping[str, Any]) -> tuple[Fault, ...]:
+        """What `create` would say of a `spec`, of a study that has a fault elsewhere, too."""
+        try:
+            checked_of_clients({"name": "study"}, spec, self.suggestions, self.stopping)
+        except InvalidInput as error:
+            return error.faults
+        return ()
+
     def study(self, key: str) -> Study:
         """The study of that name or uid. Raises NotFound."""
         return find_study(self.store, key)
+
+    def known_study(self, key: str) -> Study | None:
+        """The study of that name or uid; None when there is none."""
+        try:
+            return self.study(key)
+        except NotFound:
+            return None
 
     # --- Wishes. `generation`: the study's as the user saw it; when it has another by now, Conflict is raised.
 
@@ -131,19 +146,23 @@ LEAST: Mapping[str, int] = {"max_trials": 1, "parallel": 1, "max_failed": 0, "ma
 def _changed(budget: Budget, limits: Limits) -> Budget:
     """The budget with other limits. Raises InvalidInput."""
     faults = [
-        Fault(path=name, given=str(limit), wanted=f"from {LEAST[name]} to {UNBOUNDED}")
+        Fault(path=name, given=repr(limit), wanted=f"a whole number from {LEAST[name]} to {UNBOUNDED}")
         for name, limit in limits.items()
-        if name in LEAST and isinstance(limit, int) and not LEAST[name] <= limit <= UNBOUNDED
+        if name in LEAST and limit is not None and not _is_within(limit, LEAST[name])
     ]
     seconds = limits.get("max_seconds")
-    if seconds is not None and not 0 < seconds < math.inf:
-        faults.append(Fault(path="max_seconds", given=str(seconds), wanted="more than 0 seconds"))
+    if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < math.inf):
+        faults.append(Fault(path="max_seconds", given=repr(seconds), wanted="a number of seconds, more than 0"))
     if faults:
         raise InvalidInput(faults, what="the new budget")
     fields: dict[str, Any] = dict(limits)
     if "parallel" in fields and fields["parallel"] is None:
         fields["parallel"] = UNBOUNDED
     return replace(budget, **fields)
+
+
+def _is_within(limit: object, least: int) -> bool:
+    return isinstance(limit, int) and not isinstance(limit, bool) and least <= limit <= UNBOUNDED
 
 
 def _refuse_in_vain(study: Study, wanted: Budget) -> None:

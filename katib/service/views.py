@@ -10,7 +10,7 @@ from katib.core.observation import Metrics
 from katib.core.pareto import costs
 from katib.core.space import Assignment, ParameterType, as_number
 from katib.core.stopping import EarlyStop
-from katib.core.study import Study, run_by_clients
+from katib.core.study import UNBOUNDED, Study, run_by_clients
 from katib.core.trial import UNFINISHED, Trial, TrialState
 from katib.service.owners import running_elsewhere
 from katib.stores.contract import Event, Observation, Store, TrialFilter
@@ -84,7 +84,7 @@ def study_view(study: Study, front: Sequence[Trial], *, now: float) -> dict[str,
         "objectives": objectives,
         "budget": {
             "max_trials": budget.max_trials,
-            "parallel": budget.parallel,
+            "parallel": None if budget.parallel == UNBOUNDED else budget.parallel,
             "max_failed": budget.max_failed,
             "max_seconds": budget.max_seconds,
             "max_stale": budget.max_stale,

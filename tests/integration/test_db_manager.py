@@ -158,10 +158,11 @@ def test_reports_are_taken_only_with_a_token_of_their_trial(served: tuple[Desk, 
         assert refused(lambda: report(None))[0] is grpc.StatusCode.UNAUTHENTICATED
         assert refused(lambda: report("katib_none_such"))[0] is grpc.StatusCode.UNAUTHENTICATED
         assert refused(lambda: complete(None, 1))[0] is grpc.StatusCode.UNAUTHENTICATED
-        denied = (grpc.StatusCode.PERMISSION_DENIED, "the token is for another trial")
-        assert refused(lambda: report("mine", other.name)) == denied
-        assert refused(lambda: complete("mine", other.ordinal)) == denied
-        assert refused(lambda: report("elsewhere"))[1] == "the token is for another study"
+        for denied in (lambda: report("mine", other.name), lambda: complete("mine", other.ordinal)):
+            status, said = refused(denied)
+            assert status is grpc.StatusCode.PERMISSION_DENIED
+            assert said.startswith("the token is for trial 1, not for trial 2 (`katib token create")
+        assert refused(lambda: report("elsewhere"))[1].startswith("the token is for study 'elsewhere', not for 'me/")
         assert refused(lambda: report("user", "me/guarded-none"))[0] is grpc.StatusCode.NOT_FOUND
         report("mine")
         report("user", other.name)

@@ -11,7 +11,7 @@ import pytest
 
 from katib.client import Client
 from katib.config import ServerSettings
-from katib.errors import InvalidInput
+from katib.errors import InvalidInput, NotFound
 from katib.server.http.app import create_app
 from katib.server.running import check_protected, is_loopback
 from katib.service.access import Role, create_token, refusal
@@ -20,6 +20,7 @@ from katib.stores.contract import Store, Token
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
 from katib.suggestion.contract import SuggestionService
+from katib.testing import builders as make
 from katib.testing.http import client_of
 
 SPEC: dict[str, Any] = {
@@ -160,9 +161,41 @@ def test_the_token_of_a_trial_is_enough_for_the_code_that_runs_it(client: httpx.
     ],
 )
 def test_what_is_not_known_a_narrow_token_does_not_allow(method: str, path: str) -> None:
-    token = Token(id="t", digest="", role="trial", study_uid="u", ordinal=7)
-    assert refusal(token, "POST", "/api/v1/studies/s/trials/7/complete", lambda key: "u") == ""
-    assert refusal(token, method, path, lambda key: "u") != ""
+    study = make.study()
+    token = Token(id="t", digest="", role="trial", study_uid=study.uid, ordinal=7)
+    assert refusal(token, "POST", "/api/v1/studies/s/trials/7/complete", lambda key: study) is None
+    assert refusal(token, method, path, lambda key: study) is not None
+
+
+def test_whoever_is_refused_learns_what_the_token_is_for_and_which_one_to_get(
+    client: httpx.Client, store: Store
+) -> None:
+    admin = bearer(store, Role.ADMIN)
+    for name in ("a", "b"):
+        client.post("/api/v1/studies", json={"name": name, "spec": SPEC}, headers=admin)
+        client.post(f"/api/v1/studies/{name}/suggest", json={"client": "c", "count": 2}, headers=admin)
+    user, narrow, trial = bearer(store, Role.USER), bearer(store, Role.USER, "a"), bearer(store, Role.TRIAL, "a", 1)
+    own = "the token only reads trial 1 of study 'a', and reports on it"
+    for token, method, path, why in (
+        (user, "DELETE", "/studies/a", "a user's token deletes no studies"),
+        (narrow, "GET", "/studies/b", "the token is for study 'a', not for 'b'"),
+        (narrow, "GET", "/studies/none", "the token is for study 'a', not for 'none'"),
+        (narrow, "POST", "/studies", "the token is for study 'a' only, and makes no others"),
+        (narrow, "POST", "/studies/a/clone", "the token is for study 'a' only, and makes no others"),
+        (narrow, "GET", "/nothing", "the token is for study 'a' only"),
+        (trial, "GET", "/studies", own),
+        (trial, "GET", "/studies/a", own),
+        (trial, "POST", "/studies/a/suggest", own),
+        (trial, "POST", "/studies/a/trials/1/stop", own),
+        (trial, "GET", "/studies/a/trials/2", "the token is for trial 1, not for trial 2"),
+        (trial, "GET", "/studies/b/trials/1", "the token is for study 'a', not for 'b'"),
+    ):
+        problem = client.request(method, f"/api/v1{path}", headers=token).json()["error"]
+        assert (problem["code"], problem["message"]) == ("forbidden", why)
+        assert "katib token create --role" in problem["hint"]
+    client.delete("/api/v1/studies/a", headers=admin)
+    problem = client.get("/api/v1/studies/b", headers=narrow).json()["error"]
+    assert problem["message"] == "the token is for a study that was deleted, not for 'b'"
 
 
 def test_advisors_door_is_no_way_round(client: httpx.Client, store: Store) -> None:
@@ -242,6 +275,14 @@ def test_a_token_is_for_what_goes_together(store: Store) -> None:
         assert [fault.path for fault in caught.value.faults] == paths
 
 
+def test_a_token_is_for_a_trial_that_there_is(client: httpx.Client, store: Store) -> None:
+    admin = bearer(store, Role.ADMIN)
+    client.post("/api/v1/studies", json={"name": "a", "spec": SPEC}, headers=admin)
+    with pytest.raises(NotFound, match="there is no trial 1"):
+        bearer(store, Role.TRIAL, "a", 1)
+    assert len(store.tokens()) == 1
+
+
 def test_off_loopback_everybody_is_asked(store: Store) -> None:
     assert [is_loopback(host) for host in ("localhost", "127.0.0.9", "::1", "0.0.0.0", "::", "example.org")] == [
         True, True, True, False, False, False,
@@ -260,10 +301,10 @@ def test_off_loopback_everybody_is_asked(store: Store) -> None:
 def test_a_name_with_a_slash_stands_in_an_address(client: httpx.Client, store: Store) -> None:
     admin = bearer(store, Role.ADMIN)
     client.post("/api/v1/studies", json={"name": "me/digits", "spec": SPEC}, headers=admin)
-    mine = bearer(store, Role.TRIAL, "me/digits", 1)
     study = "/api/v1/studies/me%2Fdigits"
     assert client.get(study, headers=admin).json()["name"] == "me/digits"
     assert client.post(f"{study}/suggest", json={"client": "a", "count": 2}, headers=admin).status_code == 200
+    mine = bearer(store, Role.TRIAL, "me/digits", 1)
     report = {"measurements": [{"metrics": {"loss": 1.0}}]}
     assert client.post(f"{study}/trials/1/measurements", json=report, headers=mine).status_code == 200
     assert client.post(f"{study}/trials/2/measurements", json=report, headers=mine).status_code == 403

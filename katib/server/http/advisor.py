@@ -12,6 +12,7 @@ from starlette.routing import Match
 
 from katib.errors import Fault, KatibError
 from katib.server.http import problems
+from katib.server.http.answers import Json
 from katib.service.advisor import AdvisorDesk
 from katib.service.advisor_configuration import METRIC
 
@@ -28,14 +29,14 @@ class _Route(APIRoute):
             except KatibError as error:
                 return _refusal(*problems.status_of(error), str(error), getattr(error, "faults", ()))
             except RequestValidationError as error:
-                faults = problems.faults_of(error)
+                faults = problems.faults_in(request, error)
                 return _refusal(422, "invalid_input", "; ".join(map(str, faults)), faults)
 
         return handle
 
 
 def _refusal(status: int, code: str, text: str, faults: Sequence[Fault] = ()) -> JSONResponse:
-    return JSONResponse({"error": text, "code": code, "faults": problems.told(faults)}, status_code=status)
+    return Json({"error": text, "code": code, "faults": problems.told(faults)}, status_code=status)
 
 
 router = APIRouter(prefix="/suggestion", tags=["advisor"], route_class=_Route)

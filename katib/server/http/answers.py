@@ -15,11 +15,11 @@ from katib.server.http.models import Problem
 
 
 class Json(JSONResponse):
-    """JSON in ASCII: texts may hold what UTF-8 cannot (half of a surrogate pair)."""
+    """JSON in ASCII: texts may hold what UTF-8 cannot (half of a surrogate pair). Its line ends, for terminals."""
 
     def render(self, content: Any) -> bytes:
         """See JSONResponse."""
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from katib.config import ServerSettings
 from katib.server.http import advisor, events, health, problems, studies, trials, watching
+from katib.server.http.answers import Json
 from katib.server.http.gate import Gate
 from katib.server.http.limits import Limit
 from katib.server.http.slashes import Slashes
@@ -32,6 +33,7 @@ def create_app(desk: Desk, settings: ServerSettings | None = None, *, authentica
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        default_response_class=Json,
     )
     app.state.desk = desk
     # Set when the server is to stop: streams end.

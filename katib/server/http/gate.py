@@ -6,9 +6,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from katib.errors import KatibError, NotFound
+from katib.errors import KatibError
 from katib.server.http.problems import problem, status_of
-from katib.service.access import Access, refusal
+from katib.service.access import Access, Refusal, refusal
 from katib.service.desk import Desk
 from katib.stores.contract import Token
 
@@ -50,26 +50,20 @@ class Gate:
             said = "a token is needed" if not text else "the token is not valid"
             self._note(scope, said)
             return problem(401, "unauthorized", said, hint=hint, headers={"WWW-Authenticate": "Bearer"})
-        why = await self._forbidden(scope, token)
-        if why:
-            self._note(scope, why, token)
-            return problem(403, "forbidden", why)
+        forbidden = await self._forbidden(scope, token)
+        if forbidden is not None:
+            self._note(scope, forbidden.why, token)
+            return problem(403, "forbidden", forbidden.why, hint=forbidden.hint)
         state = scope.setdefault("state", {})
         state["token_id"] = token.id
         state["sees"] = token.study_uid or None
         return None
 
-    async def _forbidden(self, scope: Scope, token: Token) -> str:
+    async def _forbidden(self, scope: Scope, token: Token) -> Refusal | None:
         if token.study_uid:
             # It has to be looked up which study is meant.
-            return await run_in_threadpool(refusal, token, scope["method"], scope["path"], self._uid)
-        return refusal(token, scope["method"], scope["path"], self._uid)
-
-    def _uid(self, key: str) -> str | None:
-        try:
-            return self._desk.study(key).uid
-        except NotFound:
-            return None
+            return await run_in_threadpool(refusal, token, scope["method"], scope["path"], self._desk.known_study)
+        return refusal(token, scope["method"], scope["path"], self._desk.known_study)
 
     def _note(self, scope: Scope, why: str, token: Token | None = None) -> None:
         client = scope.get("client") or ("", 0)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from katib.core.study import UNBOUNDED
+from katib.server.http.faults import NO_NUL
 from katib.service.lending import MOST_AT_ONCE
 from katib.stores.contract import NAME_LIMIT
 from katib.stores.rules import LARGEST_INTEGER
@@ -18,9 +19,9 @@ MOST_MEASUREMENTS = 100_000
 LONGEST_LOAN = 10 * 365 * 86_400.0
 """Seconds."""
 
-Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT, pattern=NO_NUL)]
 Limit = Annotated[int, Field(ge=1, le=UNBOUNDED)]
-Integer = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+Step = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_LOAN, allow_inf_nan=False)]
 Message = Annotated[str, Field(max_length=100_000)]
 Metrics = dict[Name, float]
@@ -115,7 +116,7 @@ class Suggest(Body):
         description="Who asks; the same name gets the trials back that it runs already.", examples=["worker-1"]
     )
     count: int = Field(
-        1, ge=0, le=MOST_AT_ONCE, description="How many trials it wants to run, those included that it runs already."
+        1, ge=1, le=MOST_AT_ONCE, description="How many trials it wants to run, those included that it runs already."
     )
     afresh: bool = Field(False, description="It wants `count` trials besides those that it runs.")
     lease_seconds: Seconds | None = Field(
@@ -138,7 +139,7 @@ class Measurement(Body):
     """Values of one moment of a trial."""
 
     metrics: Metrics = Field(min_length=1, description="Metric name -> value.", examples=[{"loss": 0.5}])
-    step: Integer | None = Field(
+    step: Step | None = Field(
         None, description="The training step: of a metric, the first value at a step stands.", examples=[1]
     )
     seq: Annotated[int, Field(ge=0, le=LARGEST_INTEGER)] | None = Field(
@@ -170,7 +171,7 @@ class Complete(Body):
     metrics: Metrics | None = Field(
         None, description="Its values; without them those reported before count.", examples=[METRICS]
     )
-    step: Integer | None = Field(None, description="The training step of these values.")
+    step: Step | None = Field(None, description="The training step of these values.")
 
 
 class Infeasible(Body):
@@ -233,7 +234,7 @@ class BudgetOut(BaseModel):
     """What the study may do; null where there is no limit."""
 
     max_trials: int | None
-    parallel: int
+    parallel: int | None
     max_failed: int | None
     max_seconds: float | None
     max_stale: int | None

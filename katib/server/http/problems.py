@@ -9,8 +9,10 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import compile_path
 
 from katib.errors import (
     AlgorithmUnknown,
@@ -23,8 +25,12 @@ from katib.errors import (
     Stale,
     StudyClosed,
     TrialEnded,
+    cut,
 )
 from katib.server.http.answers import Json
+from katib.server.http.faults import faults_of
+from katib.server.http.models import NewStudy
+from katib.service.desk import Desk
 
 CODES: Mapping[type[KatibError], tuple[int, str]] = {
     InvalidInput: (422, "invalid_input"),
@@ -48,6 +54,15 @@ WORDS = {
     412: "changed_meanwhile",
     413: "too_large",
 }
+
+HINTS = {
+    400: "a body is JSON in UTF-8",
+    404: "GET /openapi.json lists what there is; the study API begins with /api/v1",
+    405: "GET /openapi.json lists what there is",
+    412: "read the study again, and send what is wanted with its new ETag",
+    413: "send fewer measurements or trials at a time",
+}
+"""What to do next, where whoever refuses does not say."""
 
 
 def install(app: FastAPI) -> None:
@@ -79,12 +94,16 @@ def status_of(error: KatibError) -> tuple[int, str]:
     )
 
 
-def faults_of(error: RequestValidationError) -> list[Fault]:
-    """What is wrong with a request's path, query or body."""
-    return [
-        Fault(path=".".join(str(part) for part in each["loc"][1:]), wanted=each["msg"], given=_given(each.get("input")))
-        for each in error.errors()
-    ]
+def faults_in(request: Request, error: RequestValidationError) -> list[Fault]:
+    """Every fault of a request that cannot be read; those of a study in it, too."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    body = field.field_info.annotation if field else None
+    faults = faults_of(error, body, content_type=request.headers.get("content-type", ""))
+    if not (isinstance(body, type) and issubclass(body, NewStudy) and isinstance(error.body, Mapping)):
+        return faults
+    spec = error.body.get("spec")
+    desk: Desk = request.app.state.desk
+    return [*faults, *(desk.faults_of(spec) if isinstance(spec, Mapping) else ())]
 
 
 async def _of_katib(_request: Request, error: Exception) -> JSONResponse:
@@ -95,16 +114,26 @@ async def _of_katib(_request: Request, error: Exception) -> JSONResponse:
     return problem(status, code, error.message, hint=error.hint, faults=faults, headers=headers)
 
 
-async def _of_body(_request: Request, error: Exception) -> JSONResponse:
-    error = cast(RequestValidationError, error)
-    return problem(422, "invalid_input", "the request cannot be read", faults=faults_of(error))
+async def _of_body(request: Request, error: Exception) -> JSONResponse:
+    faults = await run_in_threadpool(faults_in, request, cast(RequestValidationError, error))
+    return problem(422, "invalid_input", str(InvalidInput(faults, what="the request")), faults=faults)
 
 
-async def _of_http(_request: Request, error: Exception) -> JSONResponse:
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
     error = cast(HTTPException, error)
     code = WORDS.get(error.status_code, "failed")
-    return problem(error.status_code, code, str(error.detail), headers=error.headers)
+    said, hint, headers = str(error.detail), HINTS.get(error.status_code, ""), error.headers
+    if error.status_code == 404:
+        said = f"there is nothing at {cut(request.url.path, 200)}"
+    if error.status_code == 405:
+        said = f"{request.method} is not allowed at {cut(request.url.path, 200)}"
+        allowed = ", ".join(_methods_at(request))
+        hint, headers = f"{allowed} would be; {hint}", {"Allow": allowed}
+    return problem(error.status_code, code, said, hint=hint, headers=headers)
 
 
-def _given(value: object) -> str:
-    return "" if value is None or isinstance(value, dict | list) else repr(value)
+def _methods_at(request: Request) -> list[str]:
+    """What may be asked at an address; each of its methods has a route of its own."""
+    paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    found = (each for path, each in paths.items() if compile_path(path)[0].match(request.url.path))
+    return [method.upper() for operations in found for method in operations]
