@@ -79,10 +79,16 @@ def resume(
     from katib.core.study import run_by_clients
     from katib.embedded.session import Session
     from katib.embedded.starting import Started
+    from katib.service.endpoints import check_reached, with_endpoints_of
     from katib.service.owners import running_elsewhere
     from katib.service.reports import study_report
 
+    location, settings = store_location(db), settings_of(endpoints, stopping_endpoints)
     with studies_of(db) as studies:
+        study = studies.store.get_study(name)
+        if not run_by_clients(study) and running_elsewhere(study, now=time.time()) is None:
+            settings = with_endpoints_of(study, settings)
+            check_reached(study, settings)
         study = studies.extend(
             name,
             max_trials=max_trials,
@@ -109,7 +115,6 @@ def resume(
             if is_over(study):
                 raise typer.Exit(finish(studies.store, study, output))
             note(f"{owner.described} has left: it goes on here")
-    location, settings = store_location(db), settings_of(endpoints, stopping_endpoints)
     if not follow:
         raise typer.Exit(detach(study, location, output, settings))
     with Session(location, settings) as session:

@@ -13,6 +13,7 @@ from katib.errors import Fault, InvalidInput
 from katib.runners.local.places import collected_path, place_of
 from katib.runners.local.supervisor.processes import CannotStart, find_program
 from katib.service.checks import checked
+from katib.service.endpoints import remembered
 from katib.service.on_cluster import check_on_cluster, place_on
 from katib.spec.cluster import likely_mistakes
 from katib.spec.container import Process, process_of
@@ -65,7 +66,8 @@ def start(
     else:
         place, known = place_on(cluster), check_on_cluster(prepared, cluster, session.suggestions)
     notes = (*grid_notes(prepared, session.suggestions), *known)
-    opened = session.studies.create(prepared, run_root=run_root, workdir=workdir, cluster=place)
+    servers = remembered(prepared.effective, session.settings)
+    opened = session.studies.create(prepared, run_root=run_root, workdir=workdir, cluster=place, servers=servers)
     study = opened.study
     if study.stop_requested and not study.condition.concluded:
         study = session.studies.go_on(study.name)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from katib.errors import AlgorithmUnknown, Fault, InvalidInput
+from katib.service.endpoints import ALGORITHM_ANNOTATION, OPTIONS, STOPPING_ANNOTATION
 from katib.spec.defaults import with_defaults
 from katib.spec.experiment import API_VERSION, KIND
 from katib.spec.paths import nearest_line, within
@@ -102,7 +103,7 @@ def _unknown_algorithm(document: Mapping[str, Any], suggestions: SuggestionServi
         suggestions.abilities(str(name))
     except AlgorithmUnknown as error:
         path = "spec.algorithm.algorithmName"
-        return [Fault(path=path, given=str(name), wanted=error.message, hint=error.hint)]
+        return [Fault(path=path, given=str(name), wanted=error.message, hint=_or_a_server(error, ALGORITHM_ANNOTATION))]
     return []
 
 
@@ -121,6 +122,18 @@ def check_early_stopping(prepared: Prepared, stopping: EarlyStopping, *, by_clie
             wanted = "an algorithm that judges each report, such as medianstop: clients run this study's trials"
             faults = (Fault(path=STOPPING_NAME, given=config.algorithm, wanted=wanted),)
     except AlgorithmUnknown as error:
-        faults = (Fault(path=STOPPING_NAME, given=config.algorithm, wanted=error.message, hint=error.hint),)
+        faults = (
+            Fault(
+                path=STOPPING_NAME,
+                given=config.algorithm,
+                wanted=error.message,
+                hint=_or_a_server(error, STOPPING_ANNOTATION),
+            ),
+        )
     if faults:
         raise InvalidInput(faults, what=f"early stopping {config.algorithm!r}")
+
+
+def _or_a_server(error: AlgorithmUnknown, annotation: str) -> str:
+    """What to do about an algorithm that nobody here knows."""
+    return f"{error.hint}; a server that answers for it is named by {OPTIONS[annotation]} NAME=HOST:PORT"

@@ -9,6 +9,7 @@ from typing import Any
 
 from katib.core.study import UNBOUNDED, Budget, Study, StudyReason
 from katib.errors import AlreadyExists, Fault, InvalidInput, LeaseHeld, NotFound
+from katib.service import endpoints
 from katib.service.owners import running_elsewhere
 from katib.spec.prepare import Prepared
 from katib.spec.study import budget, objectives
@@ -63,7 +64,13 @@ class Studies:
         self._now = now
 
     def create(
-        self, prepared: Prepared, *, run_root: Path, workdir: Path, cluster: ClusterPlace | None = None
+        self,
+        prepared: Prepared,
+        *,
+        run_root: Path,
+        workdir: Path,
+        cluster: ClusterPlace | None = None,
+        servers: Mapping[str, str] | None = None,
     ) -> Opened:
         """Record an experiment as a study, or find the one of the same name and specification.
 
@@ -71,12 +78,14 @@ class Studies:
             run_root: the folder in which the study gets a folder for its logs.
             workdir: where trials start unless their template says otherwise.
             cluster: where on a cluster they run; None for this machine.
+            servers: annotations that say who answers for its algorithm, see `endpoints`.
 
         Raises:
             AlreadyExists: the name is taken by a study with another specification.
         """
         folder = _free_folder(run_root, prepared.experiment.name)
-        new = replace(new_study(prepared), effective=placed(prepared.effective, workdir, cluster), run_dir=str(folder))
+        effective = placed(prepared.effective, workdir, cluster, servers)
+        new = replace(new_study(prepared), effective=effective, run_dir=str(folder))
         return self._create(new)
 
     def create_for_clients(self, prepared: Prepared) -> Opened:
@@ -182,8 +191,9 @@ def _annotations(effective: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _elsewhere(study: Study, new: NewStudy) -> list[str]:
-    """What differs in where they run."""
-    return [] if cluster_of(study.effective) == cluster_of(new.effective) else ["where it runs (--on, --namespace)"]
+    """What differs in where they run, and in who answers for their algorithms."""
+    moved = cluster_of(study.effective) != cluster_of(new.effective)
+    return ["where it runs (--on, --namespace)"] * moved + endpoints.differences(study.effective, new.effective)
 
 
 def differences(old: Any, new: Any, path: str = "spec") -> list[str]:
@@ -198,10 +208,15 @@ def differences(old: Any, new: Any, path: str = "spec") -> list[str]:
     return [] if old == new else [path]
 
 
-def placed(effective: Mapping[str, Any], workdir: Path, cluster: ClusterPlace | None) -> dict[str, Any]:
-    """The effective Experiment with where it runs written into its metadata."""
+def placed(
+    effective: Mapping[str, Any],
+    workdir: Path,
+    cluster: ClusterPlace | None,
+    servers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The effective Experiment with where it runs, and who answers for it, written into its metadata."""
     metadata = dict(effective.get("metadata") or {})
-    annotations = {**(metadata.get("annotations") or {}), WORKDIR_ANNOTATION: str(workdir)}
+    annotations = {**(metadata.get("annotations") or {}), WORKDIR_ANNOTATION: str(workdir), **(servers or {})}
     if cluster is not None:
         annotations[CONTEXT_ANNOTATION] = cluster.context
         metadata["namespace"] = cluster.namespace

@@ -304,7 +304,7 @@ def test_a_service_that_is_killed_midway_stalls_nothing(cli, serving):
         endpoint = ("--early-stopping-endpoint", f"medianstop={address}")
         cli.run("run", str(path), *endpoint)
         # Rules are there before the first trial begins.
-        running = cli.start("resume", "study", "--max-trials", "6", *endpoint)
+        running = cli.start("resume", "study", "--max-trials", "6")
         (first,) = cli.until(lambda: [t for t in cli.trials() if t["stopped_by"]], "a trial that is stopped")
         os.kill(service.pid, signal.SIGKILL)
         (cli.folder / "go").touch()

@@ -97,7 +97,9 @@ def test_an_algorithm_of_ones_own_as_a_service(cli, monkeypatch):
         try:
             endpoint = server.stdout.readline().split()[-1]
             at = ("--algorithm", "my-corners", "--algorithm-endpoint", f"my-corners={endpoint}")
-            report = cli.run("run", *TUNE, *at, *COMMAND).json
+            # Whoever resumes it, it goes on with its server.
+            cli.run("run", *TUNE, *at, "--max-trials", "2", *COMMAND)
+            report = cli.run("resume", "own", "--max-trials", "6", "--output", "json").json
             refused = cli.run(
                 "run", *TUNE, *at, "--set", "spec.algorithm.algorithmSettings=[{name: a, value: b}]", *COMMAND, code=2
             )

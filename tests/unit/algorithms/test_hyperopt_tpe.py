@@ -120,8 +120,8 @@ def test_what_is_refused(settings: dict[str, str], said: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"avg_best_idx": "0.5"}, "avg_best_idx should be great or equal than one"),
-        ({"shrink_coef": "-1"}, "shrink_coef should be great or equal than zero"),
+        ({"avg_best_idx": "0.5"}, "avg_best_idx must be a number >= 1"),
+        ({"shrink_coef": "-1"}, "shrink_coef must be a number >= 0"),
     ],
 )
 def test_what_anneal_refuses(settings: dict[str, str], said: str) -> None:
