@@ -74,6 +74,11 @@ class Algorithm(ABC):
     @classmethod
     def validate(cls, config: StudyConfig) -> list[Fault]:
         """Everything wrong with the study's settings and space. Extend it for rules of your own."""
+        return cls.validate_settings(config)
+
+    @classmethod
+    def validate_settings(cls, config: StudyConfig) -> list[Fault]:
+        """What is wrong with the settings, whatever the rest of the study is."""
         return faults_of(cls.settings, config)
 
     @abstractmethod

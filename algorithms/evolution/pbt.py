@@ -149,8 +149,8 @@ good as it is, it owes to its parents' parameters too, which the label `katib.ku
         self._sign = 1.0 if config.objective.direction is Direction.MINIMIZE else -1.0
 
     @classmethod
-    def validate(cls, config: StudyConfig) -> list[Fault]:
-        faults = super().validate(config)
+    def validate_settings(cls, config: StudyConfig) -> list[Fault]:
+        faults = super().validate_settings(config)
         required = (N_POPULATION.name, TRUNCATION_THRESHOLD.name)
         missing = [name for name in required if name not in config.settings]
         if missing:

@@ -93,11 +93,15 @@ The study's best trial is the best of all, whatever it used; `katib trials` show
 
     @classmethod
     def validate(cls, config: StudyConfig) -> list[Fault]:
-        faults = super().validate(config)
+        return super().validate(config) or _rung_faults(config)
+
+    @classmethod
+    def validate_settings(cls, config: StudyConfig) -> list[Fault]:
+        faults = super().validate_settings(config)
         if not config.settings.get(RESOURCE_NAME.name):
             hint = "for example resource_name: epochs"
             faults.append(Fault(path=path(RESOURCE_NAME.name), wanted="resource_name must be set.", hint=hint))
-        return faults or _rung_faults(config)
+        return faults
 
     @cached_property
     def _values(self) -> tuple[Value, ...]:

@@ -101,14 +101,17 @@ The study's best trial is the best of all, whatever it used; `katib trials` show
 
     @classmethod
     def validate(cls, config: StudyConfig) -> list[Fault]:
+        return super().validate(config) or _schedule_faults(config)
+
+    @classmethod
+    def validate_settings(cls, config: StudyConfig) -> list[Fault]:
         kept = {name: text for name, text in config.settings.items() if name not in STATE_OF_KATIB}
-        config = replace(config, settings=kept)
-        faults = super().validate(config)
-        if not config.settings.get("r_l") or not config.settings.get("resource_name"):
+        faults = super().validate_settings(replace(config, settings=kept))
+        if not kept.get("r_l") or not kept.get("resource_name"):
             given = ", ".join(sorted(kept)) or "neither"
             wanted = "r_l and resource_name must be set."
             faults.append(Fault(path=path("r_l"), given=given, wanted=wanted, hint=HINT, verbatim=True))
-        return faults or _schedule_faults(config)
+        return faults
 
     @cached_property
     def schedule(self) -> tuple[Bracket, ...]:

@@ -128,8 +128,8 @@ Freitas, Portfolio allocation for Bayesian optimization, UAI 2011."""
         self._open = any(parameter.size != 1 for parameter in config.space.parameters)
 
     @classmethod
-    def validate(cls, config: StudyConfig) -> list[Fault]:
-        faults = super().validate(config)
+    def validate_settings(cls, config: StudyConfig) -> list[Fault]:
+        faults = super().validate_settings(config)
         base, way = BASE_ESTIMATOR.of(config), ACQ_OPTIMIZER.of(config)
         if way == "lbfgs" and base in BASE_ESTIMATOR.choices and base != "GP":
             wanted = "acq_optimizer lbfgs is not supported in Bayesian optimization with base_estimator " + base

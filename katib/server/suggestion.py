@@ -8,9 +8,10 @@ from typing import Any
 import grpc
 
 from katib.core.advice import AdviceReply
-from katib.errors import InvalidInput, KatibError
+from katib.errors import Fault, InvalidInput, KatibError
 from katib.rpc import api
 from katib.rpc.convert.replies import write_description, write_reply
+from katib.rpc.convert.study import read_settings
 from katib.rpc.methods import DESCRIBE_ALGORITHM, GET_SUGGESTIONS, VALIDATE_ALGORITHM_SETTINGS, Handler, Method
 from katib.rpc.status import status_of
 from katib.server.refusals import abort, refuse
@@ -65,7 +66,8 @@ class SuggestionServicer:
         try:
             config = self._reader.experiment(request.experiment)
         except InvalidInput as error:
-            abort(context, status_of(error))
+            also = self._faults_of_settings(request.experiment.spec.algorithm)
+            abort(context, status_of(InvalidInput([*error.faults, *also], what=error.what)))
         try:
             faults = self._service.validate(config)
             if not faults and not request.experiment.HasField("study"):
@@ -76,6 +78,13 @@ class SuggestionServicer:
         if faults:
             refuse(context, InvalidInput(faults), config.algorithm)
         return api.ValidateAlgorithmSettingsReply()
+
+    def _faults_of_settings(self, algorithm: api.AlgorithmSpec) -> tuple[Fault, ...]:
+        """What is wrong with the settings of an experiment that cannot be read."""
+        try:
+            return self._service.validate(read_settings(algorithm)) if algorithm.algorithm_name else ()
+        except KatibError:
+            return ()
 
     def describe_algorithm(
         self, request: api.DescribeAlgorithmRequest, context: grpc.ServicerContext

@@ -7,7 +7,7 @@ from katib.core.objective import Direction, Objective, Strategy
 from katib.core.space import Choice, Distribution, Parameter, ParameterType, Range, SearchSpace, When
 from katib.core.study import Budget, StudyConfig
 from katib.spec.defaults import DEFAULT_ALGORITHM, DEFAULT_PARALLEL
-from katib.spec.experiment import Experiment, ObjectiveSpec, ParameterCondition, ParameterSpec
+from katib.spec.experiment import AlgorithmSpec, Experiment, ObjectiveSpec, ParameterCondition, ParameterSpec
 
 
 def search_space(experiment: Experiment) -> SearchSpace:
@@ -109,6 +109,18 @@ def stopping_config(experiment: Experiment, *, uid: str, budget: Budget | None =
         study_config(experiment, uid=uid, budget=budget),
         algorithm=stopping.algorithm_name,
         settings={setting.name: setting.value for setting in stopping.algorithm_settings},
+    )
+
+
+def settings_alone(spec: AlgorithmSpec) -> StudyConfig:
+    """What is told of a study of which nothing but this is known."""
+    return StudyConfig(
+        name="",
+        uid="",
+        space=SearchSpace(parameters=()),
+        objective=Objective(metric="", direction=Direction.MINIMIZE),
+        algorithm=spec.algorithm_name or DEFAULT_ALGORITHM,
+        settings={setting.name: setting.value for setting in spec.algorithm_settings},
     )
 
 

@@ -18,7 +18,10 @@ class SuggestionService(Protocol):
     """Something that answers for algorithms."""
 
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
-        """Everything wrong with the study's algorithm settings and space. Raises AlgorithmUnknown, AlgorithmFailed."""
+        """Everything wrong with the study's algorithm settings and space. Raises AlgorithmUnknown, AlgorithmFailed.
+
+        A space without parameters is one that is not known: then of the settings alone, as far as that can be told.
+        """
         ...
 
     def abilities(self, algorithm: str) -> Abilities:

@@ -69,6 +69,8 @@ class GrpcSuggestions:
     def validate(self, config: StudyConfig) -> tuple[Fault, ...]:
         """See SuggestionService."""
         self._check_health()
+        if not config.space.parameters:
+            return ()
         if unfit := self._unfit(config):
             return unfit
         try:

@@ -32,6 +32,8 @@ class LocalSuggestions:
         found = self._registry.find(config.algorithm)
         if absent := missing(config.algorithm, found):
             return (absent,)
+        if not config.space.parameters:
+            return tuple(getattr(found, "validate_settings", _nothing)(config))
         return (*self._unfit(config, found.abilities), *found.validate(config))
 
     def abilities(self, algorithm: str) -> Abilities:
@@ -75,6 +77,11 @@ class LocalSuggestions:
             return self._registry.find(algorithm).abilities.several_objectives
         except SuggestionError:
             return False
+
+
+def _nothing(_config: StudyConfig) -> tuple[Fault, ...]:
+    """What an algorithm finds wrong that cannot judge its settings alone."""
+    return ()
 
 
 def _ordinal(trial: Trial) -> int:

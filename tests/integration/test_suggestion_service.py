@@ -112,7 +112,7 @@ def test_all_faults_are_told_at_once(channel: grpc.Channel) -> None:
         "prior_weight should be great than zero",
         "unknown setting what for algorithm tpe",
     ]
-    experiment = plain(study_config("random", SPACES["mixed"]))
+    experiment = plain(study_config("random", SPACES["mixed"], settings={"random_state": "-1"}))
     experiment.spec.parameter_specs.parameters[0].feasible_space.min = "low"
     experiment.spec.objective.type = api.UNKNOWN
     code, said = refused(channel, experiment)
@@ -120,6 +120,7 @@ def test_all_faults_are_told_at_once(channel: grpc.Channel) -> None:
     assert [line.partition(":")[0] for line in said.splitlines()] == [
         "spec.objective.type",
         "spec.parameters[0].feasibleSpace.min",
+        "spec.algorithm.algorithmSettings.random_state",
     ]
 
 

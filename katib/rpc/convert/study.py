@@ -15,7 +15,7 @@ from katib.errors import Fault, InvalidInput
 from katib.rpc import api
 from katib.rpc.convert.space import parameter_document, write_parameter
 from katib.spec import rules, shape
-from katib.spec.study import study_config
+from katib.spec.study import settings_alone, study_config
 
 WHAT = "the experiment in the request"
 
@@ -84,6 +84,14 @@ def read_experiment(message: api.Experiment) -> StudyConfig:
     if faults:
         raise InvalidInput(list(dict.fromkeys(faults)), what=WHAT)
     return study_config(experiment, uid=message.study.uid or content_uid(message))
+
+
+def read_settings(message: api.AlgorithmSpec) -> StudyConfig:
+    """An algorithm and its settings, of a study of which nothing else is known."""
+    settings = [{"name": each.name, "value": each.value} for each in message.algorithm_settings]
+    spec = {"algorithm": {"algorithmName": message.algorithm_name, "algorithmSettings": settings}}
+    experiment, _ = shape.parse({"spec": spec})
+    return settings_alone(experiment.spec.algorithm)
 
 
 def content_uid(message: api.Experiment) -> str:

@@ -77,7 +77,7 @@ class LocalEarlyStopping:
         if absent:
             return (replace(absent, path=NAME_PATH),)
         others = [name for name in self.names if self.abilities(name).several_objectives]
-        return stopping_faults(config, found.abilities, others) or tuple(found.validate(config))
+        return (*stopping_faults(config, found.abilities, others), *found.validate(config))
 
     def judge(self, config: StudyConfig) -> Judge:
         """See EarlyStopping."""
