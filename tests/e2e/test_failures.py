@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from katib.testing.processes import has_ended
+
 
 def test_t1_a_thousand_trials_that_are_gone_at_once_lose_no_value(cli):
     """A trial prints its metric and exits before any collector could start."""
@@ -128,15 +130,7 @@ def test_children_that_a_trial_leaves_behind_are_ended(cli):
     assert cli.trials()[0]["status"] == "Succeeded"
     for name in ("child1", "child2"):
         pid = int((cli.folder / name).read_text())
-        cli.until(lambda pid=pid: not _alive(pid), f"{name} to end")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as stat_file:
-            return stat_file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        cli.until(lambda pid=pid: has_ended(pid), f"{name} to end")
 
 
 def test_a_time_limit_ends_a_trial(cli):

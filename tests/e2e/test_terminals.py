@@ -51,6 +51,8 @@ def test_a_second_terminal_may_not_run_or_delete_it(cli, running):
 
 def test_stop_from_another_terminal_ends_it_cleanly(cli, running):
     watching = cli.start("resume", "study", "--output", "json")
+    # A resume that comes after a stop takes it back.
+    cli.until(lambda: "is being run by" in watching.err, "a resume that was heard")
     cli.run("stop", "study")
     assert running.wait(60) == 1
     out, err = watching.communicate(timeout=60)

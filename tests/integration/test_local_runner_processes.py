@@ -12,6 +12,7 @@ import pytest
 from katib.core.run import Phase, RunReport
 from katib.runners.contract import LaunchOrder
 from katib.runners.local import LocalRunner, follow_log, read_log
+from katib.testing.processes import has_ended
 from katib.testing.runners import Follower, job
 
 PATIENCE = 30.0
@@ -23,13 +24,6 @@ def until(test: Callable[[], object]) -> None:
     while not test():
         assert time.monotonic() < end
         pause.wait(0.02)
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 def number_in(path: Path) -> int:
@@ -183,7 +177,7 @@ class TestDescendants:
         pids = tmp_path / "pids"
         script = f"{leave.replace('PIDS', str(pids))}\nwhile [ ! -s {pids} ]; do sleep 0.02; done; exit 4"
         assert finish(runner, job("sh", "-c", script)).code == 4
-        until(lambda: gone(number_in(pids)))
+        until(lambda: has_ended(number_in(pids)))
 
     def test_what_belongs_to_a_run_that_goes_on_is_left_alone(self, runner: LocalRunner, tmp_path: Path) -> None:
         go, daemon, done = tmp_path / "go", tmp_path / "daemon", tmp_path / "done"
@@ -205,7 +199,7 @@ class TestDescendants:
         pid = number_in(child)
         runner.stop(order.key)
         Follower(runner).over(order.key)
-        until(lambda: gone(pid))
+        until(lambda: has_ended(pid))
 
 
 class TestOutput:

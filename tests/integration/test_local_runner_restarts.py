@@ -18,6 +18,7 @@ from katib.runners.contract import LaunchOrder
 from katib.runners.local import LocalRunner, LocalSettings
 from katib.runners.local.link import BUSY, PROGRAM
 from katib.runners.local.supervisor import layout, processes
+from katib.testing.processes import has_ended
 from katib.testing.runners import Follower, job
 
 PATIENCE = 30.0
@@ -43,14 +44,6 @@ def until(test: Callable[[], object]) -> None:
     while not test():
         assert time.monotonic() < end
         pause.wait(0.02)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; its parent may not have noticed yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 def number_in(path: Path) -> int:
@@ -96,7 +89,7 @@ def supervisor_of(run_dir: Path) -> int:
 def kill_supervisor(run_dir: Path) -> None:
     pid = supervisor_of(run_dir)
     processes.kill(pid)
-    until(lambda: gone(pid))
+    until(lambda: has_ended(pid))
 
 
 def pid_of(run_dir: Path, order: LaunchOrder) -> int:
@@ -120,9 +113,9 @@ class TestEngineKilled:
         launch_and_kill_engine(run_dir, f"echo loss=0.5; while [ ! -e {go} ]; do sleep 0.02; done; exit 7")
         pid = pid_of(run_dir, job())
         os.kill(supervisor_of(run_dir), signal.SIGHUP)
-        assert not gone(pid)
+        assert not has_ended(pid)
         go.touch()
-        until(lambda: gone(pid))
+        until(lambda: has_ended(pid))
         runner.adopt([job()])
         seen = Follower(runner)
         report = seen.over(job().key)
@@ -141,7 +134,7 @@ class TestEngineKilled:
     def test_a_deadline_holds_without_an_engine(self, run_dir: Path, runner: LocalRunner) -> None:
         launch_and_kill_engine(run_dir, "exec sleep 600", deadline=1)
         pid = pid_of(run_dir, job())
-        until(lambda: gone(pid))
+        until(lambda: has_ended(pid))
         runner.adopt([job()])
         assert Follower(runner).over(job().key).cause is Cause.DEADLINE
 
@@ -152,7 +145,7 @@ class TestEngineKilled:
         seen.until(lambda: seen.values(deaf.key) == [1.0])
         runner.stop(deaf.key, grace=0.3)
         runner.close()
-        until(lambda: gone(pid_of(run_dir, deaf)))
+        until(lambda: has_ended(pid_of(run_dir, deaf)))
         after = LocalRunner(run_dir)
         after.adopt([deaf])
         report = Follower(after).over(deaf.key)
@@ -167,7 +160,7 @@ class TestEngineKilled:
         supervisor, socket = supervisor_of(run_dir), Path(layout.address(run_dir).read_text())
         assert socket.is_socket()
         runner.close()
-        until(lambda: gone(supervisor))
+        until(lambda: has_ended(supervisor))
         assert not socket.parent.exists()
         assert layout.errors(run_dir).read_text() == ""
 
@@ -211,7 +204,7 @@ class TestSupervisorKilled:
         runner.stop(order.key, grace=0.2)
         report = seen.over(order.key)
         assert (report.phase, report.cause) == (Phase.ENDED, Cause.STOPPED)
-        assert gone(pid)
+        assert has_ended(pid)
 
     def test_a_stop_is_carried_through_by_the_next_supervisor(self, run_dir: Path, runner: LocalRunner) -> None:
         order = job("sh", "-c", "trap '' TERM; echo loss=1; exec sleep 600")
@@ -233,7 +226,7 @@ class TestSupervisorKilled:
         kill_supervisor(run_dir)
         go.touch()
         assert Follower(runner).over(order.key).phase is Phase.LOST
-        until(lambda: gone(pid))
+        until(lambda: has_ended(pid))
 
 
 class TestBothKilled:
@@ -255,12 +248,12 @@ class TestBothKilled:
         left = number_in(child)
         kill_supervisor(run_dir)
         go.touch()
-        until(lambda: gone(pid_of(run_dir, job())))
+        until(lambda: has_ended(pid_of(run_dir, job())))
         runner.adopt([job()])
         report = Follower(runner).over(job().key)
         assert report.phase is Phase.LOST
         assert report.started_at is not None
-        until(lambda: gone(left))
+        until(lambda: has_ended(left))
 
     def test_a_deadline_goes_on_counting(self, run_dir: Path, runner: LocalRunner) -> None:
         launch_and_kill_engine(run_dir, "exec sleep 600", deadline=2)
@@ -294,7 +287,7 @@ class TestBothKilled:
             runner.adopt([job()])
             runner.stop(job().key, grace=0.0)
             assert Follower(runner).over(job().key).phase is Phase.LOST
-            assert not gone(bystander.pid)
+            assert not has_ended(bystander.pid)
             bystander.kill()
 
     def test_a_line_cut_short_costs_nothing_but_itself(self, run_dir: Path, runner: LocalRunner) -> None:
@@ -334,7 +327,7 @@ class TestRemoved:
         pid, supervisor, socket = pid_of(run_dir, order), supervisor_of(run_dir), layout.address(run_dir).read_text()
         runner.close()
         shutil.rmtree(run_dir)
-        until(lambda: gone(pid) and gone(supervisor))
+        until(lambda: has_ended(pid) and has_ended(supervisor))
         assert not Path(socket).parent.exists()
 
 
@@ -359,7 +352,7 @@ class TestOneSupervisor:
         second = subprocess.run([sys.executable, "-I", "-S", PROGRAM, run_dir, "1", "60"], timeout=PATIENCE)
         assert second.returncode == BUSY
         assert supervisor_of(run_dir) == first
-        assert not gone(first)
+        assert not has_ended(first)
 
     def test_it_is_found_again_when_its_socket_was_cleaned_away(self, run_dir: Path) -> None:
         runner = LocalRunner(run_dir, settings=LocalSettings(housekeeping=0.05))

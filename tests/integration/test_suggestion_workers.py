@@ -23,6 +23,7 @@ from katib.suggestion.registry import Registry
 from katib.suggestion.wire import Answer, NeedFull, Suggest
 from katib.suggestion.worker import Worker
 from katib.testing.algorithms import SPACES, double, drive, integer, space, study_config
+from katib.testing.processes import has_ended
 
 FOREIGN = Path(__file__).parents[1] / "contract" / "foreign"
 EXTRA = {"pids": "broken:Pids", "hangs": "broken:Hangs", "chatters": "broken:Chatters", "segfaults": "broken:Segfaults"}
@@ -48,13 +49,6 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def label(pool: WorkerPool | ResilientSuggestions, name: str, uid: str = "5f1c") -> str:
@@ -211,7 +205,7 @@ def test_close_ends_the_workers(pool: WorkerPool) -> None:
     pids = {int(label(pool, "pid", uid)) for uid in "ab"}
     pool.close()
     assert len(pids) == 2
-    assert not any(is_alive(pid) for pid in pids)
+    assert all(has_ended(pid) for pid in pids)
     pool.close()
     with pytest.raises(SuggestionError, match="closed"):
         label(pool, "pid")
@@ -291,6 +285,6 @@ def test_a_worker_ends_with_its_parent_even_when_it_hangs(algorithm: str) -> Non
     ) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
-        assert is_alive(worker)
+        assert not has_ended(worker)
         parent.kill()
-        wait_until(lambda: not is_alive(worker))
+        wait_until(lambda: has_ended(worker))

@@ -1,5 +1,6 @@
 """SetTrialStatus, against an API server that keeps one Trial and is as strict about versions as a real one."""
 
+import copy
 import json
 import threading
 from collections.abc import Iterator
@@ -62,12 +63,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(self.server.refuses, {})
         if self.path != PATH:
             return self.answer(404, {})
-        self.answer(200, self.server.trial)
+        read = copy.deepcopy(self.server.trial)
         if self.server.disturbances:
             self.server.disturbances -= 1
             self.server.trial["status"]["conditions"].append({"type": "Other", "status": "True"})
             self.server.changed()
-        return None
+        return self.answer(200, read)
 
     def do_PATCH(self) -> None:
         assert self.path == f"{PATH}/status"
