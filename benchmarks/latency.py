@@ -11,7 +11,7 @@ algorithm in this process, `wire` a server of its own with the whole history in 
 comes with one trial more than the last. `cold` is the first question. `message` is what reading such a message costs
 alone, algorithm aside. Peers live in one process, ask and tell. Seconds are wall time, medians; memory is the most
 that a process with this algorithm alone ever held. `cpu` is `here` in seconds of a processor: on a busy machine those
-of the clock are its neighbours' too.
+of the clock are its neighbours' too; `cold cpu` is `cold` likewise.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def main() -> None:
     if options.here:
         print(json.dumps(here(options.here, lengths, times)))
         return
-    columns = "".join(f"{each:>10}" for each in ("here", "cpu", "wire", "cold", "message", "peer"))
+    columns = "".join(f"{each:>10}" for each in ("here", "cpu", "wire", "cold", "cold cpu", "message", "peer"))
     print(f"{'algorithm':22}{'trials':>7}{columns}  ratio, goal")
     with_server(lambda address: table(options.algorithms or [*Registry().names, *SEVERAL], lengths, times, address))
 
@@ -92,7 +92,9 @@ def table(names: Sequence[str], lengths: Sequence[int], times: int, address: str
             wire, message = over_the_wire(name, length, times, address)
             peer = PEERS[name](length, times) if name in PEERS else None
             at = measured[str(length)]
-            print(line(name, length, [at["warm"], at["cpu"], wire, at["cold"], message, peer]), flush=True)
+            print(
+                line(name, length, [at["warm"], at["cpu"], wire, at["cold"], at["cold cpu"], message, peer]), flush=True
+            )
         print(f"{name:22} held {measured['megabytes']:.0f} MB at most", flush=True)
 
 
@@ -171,18 +173,18 @@ def plane(seed: str, objectives: int) -> list[float]:
     return [each / sum(shares) for each in shares]
 
 
-def asked(suggest: Callable[..., Any], of: StudyConfig, length: int, times: int) -> tuple[float, float, float]:
-    """(cold, warm, cpu): seconds of the first question, and the median of the next ones, each with one trial more; the
-    last in seconds of this process's processor."""
+def asked(suggest: Callable[..., Any], of: StudyConfig, length: int, times: int) -> tuple[list[float], list[float]]:
+    """What the first question takes, and the next ones, each with one trial more: by the clock, and of the processor by
+    this process."""
     trials = history(of, length + times)
-    seconds, used = [], []
+    seconds, used = list[float](), list[float]()
     for more in range(times + 1):
         record = trials[: length + more]
         began, busy = time.perf_counter(), time.process_time()
         suggest(of, record, [len(record) + 1])
         seconds.append(time.perf_counter() - began)
         used.append(time.process_time() - busy)
-    return seconds[0], statistics.median(seconds[1:]), statistics.median(used[1:])
+    return seconds, used
 
 
 def here(name: str, lengths: Sequence[int], times: int) -> dict[str, Any]:
@@ -191,8 +193,13 @@ def here(name: str, lengths: Sequence[int], times: int) -> dict[str, Any]:
         service = LocalSuggestions()
         # The library's import is not an answer's cost.
         service.suggest(study(name, 50, "import"), history(study(name, 50, "import"), 50), [51])
-        cold, warm, cpu = asked(service.suggest, study(name, length, "here"), length, times)
-        found[str(length)] = {"cold": cold, "warm": warm, "cpu": cpu}
+        seconds, used = asked(service.suggest, study(name, length, "here"), length, times)
+        found[str(length)] = {
+            "cold": seconds[0],
+            "warm": statistics.median(seconds[1:]),
+            "cpu": statistics.median(used[1:]),
+            "cold cpu": used[0],
+        }
     found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found
 
@@ -205,7 +212,7 @@ def over_the_wire(name: str, length: int, times: int, address: str) -> tuple[flo
 
     client = GrpcSuggestions(address)
     of = study(name, length, "wire")
-    _, warm, _ = asked(client.suggest, of, length, times)
+    answers, _ = asked(client.suggest, of, length, times)
     trials = history(of, length + times)
     reader, seconds = RequestReader(), []
     for more in range(times + 1):
@@ -215,7 +222,7 @@ def over_the_wire(name: str, length: int, times: int, address: str) -> tuple[flo
         seconds.append(time.perf_counter() - began)
     client.close()
     # The first one is cold, as the first question is.
-    return warm, statistics.median(seconds[1:])
+    return statistics.median(answers[1:]), statistics.median(seconds[1:])
 
 
 def with_server(use: Callable[[str], None]) -> None:

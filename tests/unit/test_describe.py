@@ -67,7 +67,7 @@ def test_early_stopping_has_its_settings_and_abilities_too() -> None:
     text = printed("medianstop")
     for word in (
         "medianstop, for early-stopping",
-        "start_step (an integer >= 1, default 4)",
+        "start_step (an integer from 1 to 2147483647, default 4)",
         "Golovin",
         "rules: it gives",
     ):
