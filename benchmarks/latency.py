@@ -92,15 +92,14 @@ def table(names: Sequence[str], lengths: Sequence[int], times: int, address: str
             wire, message = over_the_wire(name, length, times, address)
             peer = PEERS[name](length, times) if name in PEERS else None
             at = measured[str(length)]
-            print(
-                line(name, length, [at["warm"], at["cpu"], wire, at["cold"], at["cold cpu"], message, peer]), flush=True
-            )
+            seconds = [at["warm"], at["cpu"], wire, at["cold"], at["cold cpu"], message, peer]
+            print(line(name, length, seconds), flush=True)
         print(f"{name:22} held {measured['megabytes']:.0f} MB at most", flush=True)
 
 
 def line(name: str, length: int, seconds: Sequence[float | None]) -> str:
     shown = "".join(f"{'' if each is None else f'{each:.4f}':>10}" for each in seconds)
-    _, _, wire, _, message, peer = seconds
+    *_, wire, _, _, message, peer = seconds
     beyond = (wire or 0) - (message or 0)
     told = f"{(wire or 0) / peer:.2f} x peer" if peer else f"{beyond:.4f} s beyond the message"
     goal = f"  (goal {GOALS[name]})" if name in GOALS and length == 1_000 else ""
