@@ -16,6 +16,7 @@ from katib.spec.experiment import (
     SourceSpec,
     TrialTemplate,
 )
+from katib.spec.kinds import kind_of
 
 DEFAULT_ALGORITHM = "auto"
 DEFAULT_PARALLEL = 3
@@ -70,38 +71,16 @@ def _objective(objective: ObjectiveSpec) -> ObjectiveSpec:
     return _with(objective, metric_strategies=[*objective.metric_strategies, *missing])
 
 
-def _query(condition: str) -> str:
-    return f'status.conditions.#(type=="{condition}")#|#(status=="True")#'
-
-
-_TRAINING_LABELS = {"training.kubeflow.org/job-role": "master"}
-_TRAINJOB_LABELS = {
-    "jobset.sigs.k8s.io/replicatedjob-name": "node",
-    "batch.kubernetes.io/job-completion-index": "0",
-}
-
-KIND_DEFAULTS: dict[str, tuple[str, dict[str, str]]] = {
-    "Job": ("Complete", {}),
-    "TFJob": ("Succeeded", _TRAINING_LABELS),
-    "PyTorchJob": ("Succeeded", _TRAINING_LABELS),
-    "XGBoostJob": ("Succeeded", _TRAINING_LABELS),
-    "MPIJob": ("Succeeded", _TRAINING_LABELS),
-    "TrainJob": ("Complete", _TRAINJOB_LABELS),
-}
-"""Kind of the trial's object -> the condition that tells its success, and the labels of its primary pod."""
-
-
 def _template(template: TrialTemplate) -> TrialTemplate:
-    kind = (template.trial_spec or {}).get("kind")
-    if not isinstance(kind, str) or kind not in KIND_DEFAULTS:
+    kind = kind_of(template.trial_spec or {})
+    if kind is None:
         return template
-    success, labels = KIND_DEFAULTS[kind]
     changes: dict[str, Any] = {
-        "success_condition": template.success_condition or _query(success),
-        "failure_condition": template.failure_condition or _query("Failed"),
+        "success_condition": template.success_condition or kind.success,
+        "failure_condition": template.failure_condition or kind.failure,
     }
-    if labels and not template.primary_pod_labels:
-        changes["primary_pod_labels"] = labels
+    if kind.pod_labels and not template.primary_pod_labels:
+        changes["primary_pod_labels"] = dict(kind.pod_labels)
     return _with(template, **changes)
 
 

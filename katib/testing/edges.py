@@ -227,7 +227,12 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("template", {"spec.trialTemplate.primaryContainerName": GONE}, ["spec.trialTemplate.primaryContainerName"]),
     (
         "template",
-        {f"{SPEC}.kind": "Workflow"},
+        {f"{SPEC}.kind": "Widget"},
+        ["spec.trialTemplate.successCondition", "spec.trialTemplate.failureCondition"],
+    ),
+    (
+        "conditions",
+        {"spec.trialTemplate.successCondition": "status.phase == Done", "spec.trialTemplate.failureCondition": "a.#("},
         ["spec.trialTemplate.successCondition", "spec.trialTemplate.failureCondition"],
     ),
     ("trial-parameters", {TRIAL: GONE}, [TRIAL]),
@@ -349,7 +354,9 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("list", {f"{OPT}.list": ["one"]}),
     ("list-twins", {f"{BATCH}.list": ["1", "1.0"]}),
     ("discrete-numbers", {f"{BATCH}.list": ["-1e3", ".5"]}),
-    ("template", {f"{SPEC}.kind": "Workflow"} | CONDITIONS),
+    ("template", {f"{SPEC}.kind": "Widget"} | CONDITIONS),
+    ("template", {f"{SPEC}.kind": "Workflow"}),
+    ("conditions", {"spec.trialTemplate.successCondition": 'status.[@this].#(phase=="Done")#'}),
     ("template-source", {SPEC: GONE, "spec.trialTemplate.configMap": CONFIG_MAP} | CONDITIONS),
     (
         "metadata-reference",

@@ -5,6 +5,7 @@ from typing import Any
 
 from katib.errors import Fault
 from katib.spec.experiment import Experiment, TrialParameter
+from katib.spec.gjson import Condition
 from katib.spec.paths import show
 from katib.spec.placeholders import META_KEYS, PLACEHOLDER, meta_key, meta_value, texts
 from katib.spec.rules.job import job_faults
@@ -54,6 +55,20 @@ def _none(experiment: Experiment) -> Iterator[Fault]:
     if _given(experiment):
         wanted = "no trialTemplate: clients run the trials of this study"
         yield Fault(path=PATH, wanted=wanted, hint="`katib run FILE` runs an Experiment with a template")
+
+
+def _conditions(experiment: Experiment) -> Iterator[Fault]:
+    template = experiment.spec.trial_template
+    for name, text in (
+        ("successCondition", template.success_condition),
+        ("failureCondition", template.failure_condition),
+    ):
+        if text:
+            try:
+                Condition(text)
+            except ValueError as error:
+                hint = 'for example `status.conditions.#(type=="Complete")#|#(status=="True")#`'
+                yield Fault(path=f"{PATH}.{name}", given=text, wanted=f"a GJSON query: {error}", hint=hint)
 
 
 def _containers_hint(experiment: Experiment) -> str:
@@ -203,6 +218,12 @@ RULES = (
         check=_required,
         cluster=Cluster.OPERATOR,
         katib=14,
+    ),
+    Rule(
+        id="conditions",
+        refuses="a successCondition or failureCondition that is no GJSON query, or more of GJSON than is known",
+        check=_conditions,
+        cluster=Cluster.OPERATOR,
     ),
     Rule(
         id="trial-parameters",
