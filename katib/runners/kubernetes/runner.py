@@ -184,7 +184,8 @@ class KubernetesRunner:
             return
         with self._lock:
             active = [run for run in self._runs.values() if not run.over]
-            for run in active:
+            for run in active if kill else ():
+                # Otherwise a Job that is being created now stays, for the successor.
                 run.wanted = False
         self._closing.set()
         self._news.set()
