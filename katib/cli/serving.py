@@ -1,9 +1,14 @@
 """Running servers until a signal comes."""
 
+import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
+
+LOOK_UP = 1.0
+"""Seconds after which Python looks whether a signal came that the system gave to another thread."""
 
 
 class Serving(Protocol):
@@ -18,25 +23,36 @@ class Serving(Protocol):
 
 def serve(servers: Sequence[Serving], started: Callable[[], None]) -> None:
     """Run servers until a signal comes; the second one does not wait for open requests."""
-    stopping = threading.Event()
-
-    def on_signal(_number: int, _frame: object) -> None:
-        # Nothing that waits: a handler must not wait for threads.
-        if stopping.is_set():
-            for server in servers:
-                server.hurry()
-        stopping.set()
-
+    # A handler interrupts this very thread anywhere, and may take no lock that it could hold just then. A put into this
+    # queue takes none; an Event's set() does.
+    news: queue.SimpleQueue[Serving | None] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+        signal.signal(number, lambda _number, _frame: news.put(None))
     for server in servers:
         server.start()
     started()
-    while not stopping.wait(1.0):
-        pass
+    _next(news)
     # All at once: they have the same time.
-    endings = [threading.Thread(target=server.stop, daemon=True) for server in servers]
-    for ending in endings:
-        ending.start()
-    for ending in endings:
-        ending.join()
+    for server in servers:
+        threading.Thread(target=_end, args=(server, news), daemon=True).start()
+    ended = 0
+    while ended < len(servers):
+        if _next(news) is None:
+            for server in servers:
+                server.hurry()
+        else:
+            ended += 1
+
+
+def _end(server: Serving, news: "queue.SimpleQueue[Serving | None]") -> None:
+    try:
+        server.stop()
+    finally:
+        news.put(server)
+
+
+def _next(news: "queue.SimpleQueue[Serving | None]") -> Serving | None:
+    """A server that has ended, or None for a signal."""
+    while True:
+        with suppress(queue.Empty):
+            return news.get(timeout=LOOK_UP)

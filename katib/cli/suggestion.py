@@ -47,27 +47,18 @@ def serve(
 
     check_installed("`katib suggestion serve`")
 
-    import signal
     import sys
-    import threading
 
     from katib.cli.render import say
+    from katib.cli.serving import serve as run
     from katib.server.serving import SuggestionServer, open_service
 
     settings = ServeSettings(host=host, port=port, workers=workers)
     server = SuggestionServer(open_service(settings), settings)
-    stopping = threading.Event()
 
-    def on_signal(_number: int, _frame: object) -> None:
-        # The second one does not wait for open requests. Not here itself: a handler must not wait for threads.
-        grace = 0.0 if stopping.is_set() else None
-        stopping.set()
-        threading.Thread(target=server.stop, args=(grace,), daemon=True).start()
+    def started() -> None:
+        say(f"katib answers for algorithms on {server.address}; Ctrl-C stops it")
+        # Whoever started it through a pipe waits for this line.
+        sys.stdout.flush()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    server.start()
-    say(f"katib answers for algorithms on {server.address}; Ctrl-C stops it")
-    # Whoever started it through a pipe waits for this line.
-    sys.stdout.flush()
-    server.wait()
+    run([server], started)

@@ -1,6 +1,5 @@
 """One process that answers for every installed algorithm over Katib's API."""
 
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +48,6 @@ class SuggestionServer:
         self._settings = settings or ServeSettings()
         self._service = service
         self._health = HealthServicer()
-        self._stopped = threading.Event()
         methods: dict[Method[Any, Any], Handler] = {}
         rules = EarlyStoppingServicer(
             stopping or LocalEarlyStopping(), deadline=self._settings.deadline, trials=of_this_pod()
@@ -72,8 +70,7 @@ class SuggestionServer:
         self._health.stop()
         self._server.stop(grace)
         self._service.close()
-        self._stopped.set()
 
-    def wait(self) -> None:
-        """Wait until it is stopped."""
-        self._stopped.wait()
+    def hurry(self) -> None:
+        """Do not wait for open requests any more."""
+        self._server.hurry()

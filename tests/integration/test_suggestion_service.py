@@ -395,7 +395,6 @@ def test_open_requests_end_before_the_server_does() -> None:
         release.set()
         assert len(open_request.result().parameter_assignments) == 1
         stopping.join(60)
-        server.wait()
         with pytest.raises(grpc.RpcError) as raised:
             stub(channel, GET_SUGGESTIONS)(message, timeout=30)
         assert raised.value.code() is CODE.UNAVAILABLE
