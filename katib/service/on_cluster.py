@@ -84,6 +84,7 @@ def _faults(prepared: Prepared, suggestions: SuggestionService, kinds: Sequence[
 
 
 def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
+    from katib.runners.kubernetes.collector import ONLY_BESIDE
     from katib.runners.kubernetes.objects import job_of
 
     experiment = prepared.experiment
@@ -103,7 +104,18 @@ def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
     except InvalidInput as error:
         return list(error.faults)
     container = next(each for each in pod["containers"] if each.get("name") == template.primary_container_name)
+    found = []
     if not container.get("image"):
         hint = "--image with --param" if "image" not in container else ""
-        return [Fault(path="spec.trialTemplate", wanted="a cluster needs the container's image", hint=hint)]
-    return []
+        found.append(Fault(path="spec.trialTemplate", wanted="a cluster needs the container's image", hint=hint))
+    kind = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
+    if kind in ONLY_BESIDE and not container.get("command"):
+        found.append(
+            Fault(
+                path="spec.trialTemplate.primaryContainerName",
+                given=template.primary_container_name,
+                wanted=f"a container with a `command`, which the collector of {kind} goes before",
+                hint="write the image's ENTRYPOINT there, or use StdOut, which reads the container's log",
+            )
+        )
+    return found

@@ -21,6 +21,8 @@ IN_IMAGE = "/usr/local/bin/launcher"
 
 COLLECTED = frozenset({"StdOut", "File", "TensorFlowEvent", "PrometheusMetric"})
 """Kinds that the sidecar reads."""
+ONLY_BESIDE = COLLECTED - {"StdOut"}
+"""Kinds that can be read nowhere else."""
 
 NATIVE_SINCE = (1, 29)
 """From this version of Kubernetes on an init container may run beside the others."""
