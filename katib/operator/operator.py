@@ -27,6 +27,7 @@ from katib.operator.objects import EXPERIMENTS, TRIALS, Object, Objects
 from katib.runners.kubernetes import Cluster, KubernetesRunner
 from katib.runners.kubernetes.collector import Collector
 from katib.runners.kubernetes.objects import EXPERIMENT_LABEL, selector
+from katib.runners.kubernetes.sharing import SharedWatches
 from katib.runners.kubernetes.watching import Watch
 from katib.service.owners import Owner
 from katib.service.studies import cluster_of
@@ -89,6 +90,7 @@ class Operator:
         self._removed: dict[str, set[str]] = defaultdict(set)
         self._owned: dict[str, OwnedStudy] = {}
         self._runners: dict[str, KubernetesRunner] = {}
+        self._watched: dict[str, SharedWatches] = {}
         self._over: set[str] = set()
         self._refused: dict[str, int] = {}
         self._mirrors: dict[str, Mirror] = {}
@@ -301,14 +303,16 @@ class Operator:
         found = self._objects.get(EXPERIMENTS, metadata["namespace"], metadata["name"])
         mirror = Mirror(self._store, self._objects, study, found or experiment)
         namespace, _, short = name.partition("/")
+        place = self._cluster.within(namespace)
         runner = KubernetesRunner(
-            self._cluster.within(namespace),
+            place,
             study=short,
             uid=study.uid,
             run_dir=Path(study.run_dir),
             retain=_retains(study),
             owner=mirror.owner_of,
             collector=self._collector,
+            watches=self._watched.setdefault(namespace, SharedWatches(place)),
         )
         self._mirrors[name] = mirror
         self._runners[name] = runner

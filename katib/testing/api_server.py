@@ -46,10 +46,12 @@ class ApiServer:
     Attributes:
         run: what a Job's container prints, and its exit code. None: nothing runs, pods stay pending.
         writes: every request that changed something: method, plural, name.
+        watches: the plural of every watch that was begun.
     """
 
     run: Callable[[Object], tuple[str, int]] | None = None
     writes: list[tuple[str, str, str]] = field(default_factory=list)
+    watches: list[str] = field(default_factory=list)
     objects: dict[Key, Object] = field(default_factory=dict)
     logs: dict[tuple[str, str], str] = field(default_factory=dict)
     _changes: list[Change] = field(default_factory=list)
@@ -300,6 +302,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 -
             asked = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
             chosen = _chooser(asked.get("labelSelector", ""))
             if asked.get("watch") == "true":
+                server.watches.append(plural)
                 self._stream(server.watch(plural, namespace, chosen, int(asked.get("resourceVersion", "0"))))
                 return None
             with server._news:

@@ -11,6 +11,7 @@ from katib.core.trial import TrialState
 from katib.operator import operator as operating
 from katib.operator.operator import FINALIZER, Operator
 from katib.runners.kubernetes import Cluster, podlog
+from katib.runners.kubernetes.collector import Collector
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
 from katib.suggestion.early_stopping import open_early_stopping
@@ -55,7 +56,7 @@ class Here:
     def __init__(self, folder, suggestions):
         self.folder, self.suggestions = folder, suggestions
         self.api = ApiServer(run=printed).start()
-        self.operator = self.store = None
+        self.operator = self.store = self.collector = None
 
     def start(self):
         self.store = open_store(str(self.folder / "katib.db"))
@@ -63,7 +64,8 @@ class Here:
         stopping = open_early_stopping(settings.early_stopping)
         cluster = Cluster(self.api.client(), NAMESPACE)
         root = Path(self.folder / "runs")
-        self.operator = Operator(self.store, self.suggestions, stopping, cluster, run_root=root, settings=settings)
+        places = {"run_root": root, "settings": settings, "collector": self.collector}
+        self.operator = Operator(self.store, self.suggestions, stopping, cluster, **places)
         self.operator.start()
 
     def stop(self):
@@ -161,6 +163,19 @@ def test_all_that_is_wrong_is_said(here):
     assert here.store.list_studies() == []
 
 
+def test_what_can_only_be_read_in_the_pod_needs_a_command(here):
+    here.stop()
+    here.collector = Collector(image="collector", address="nowhere:1")
+    here.start()
+    document = experiment(metricsCollectorSpec={"collector": {"kind": "File"}})
+    (container,) = document["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]["containers"]
+    del container["command"]
+    here.apply(document)
+    said = here.until(here.ended)["conditions"][-1]["message"]
+    assert "primaryContainerName: a container with a `command`, which the collector of File goes before" in said
+    assert "StdOut" in said
+
+
 def test_an_operator_that_is_restarted_runs_nothing_twice(here):
     """Jobs run on while it is away, and end; the next one finds them."""
     here.api.run = None
@@ -250,6 +265,20 @@ def test_experiments_of_the_same_name_in_two_namespaces_are_two(here):
     assert len(set(names)) == 8
     for study in here.store.list_studies():
         assert study.summary.count(TrialState.SUCCEEDED) == 4
+
+
+def test_studies_of_a_namespace_share_their_watches(here):
+    here.api.run = None
+    here.apply(experiment("waits", maxTrialCount=1, parallelTrialCount=1))
+    (job,) = here.until(lambda: here.api.all("jobs"))
+    here.api.run = printed
+    for name in ("one", "two"):
+        here.apply(experiment(name))
+    for name in ("one", "two"):
+        assert here.until(lambda name=name: here.ended(name))["trialsSucceeded"] == 4
+    here.api.finish(NAMESPACE, job["metadata"]["name"], *printed(job))
+    here.until(lambda: here.ended("waits"))
+    assert sorted(here.api.watches) == ["events", "experiments", "jobs", "pods", "trials"]
 
 
 def test_what_a_trial_waits_for_is_on_its_object(here):

@@ -179,7 +179,7 @@ class Cluster:
             "pods": self._core.list_namespaced_pod,
             "events": self._core.list_namespaced_event,
         }[what]
-        return Watch(listing, self.namespace, selector, lambda found, gone: tell(self._plain(found), gone), trouble)
+        return Watch(listing, self.namespace, selector, tell, trouble, plain=self._plain)
 
     @property
     def _patience(self) -> tuple[float, float]:

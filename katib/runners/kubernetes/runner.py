@@ -21,7 +21,7 @@ from katib.runners.kubernetes.podlog import PodLog
 from katib.runners.kubernetes.records import read_record, write_record
 from katib.runners.kubernetes.requests import Requests
 from katib.runners.kubernetes.runs import OVER, Run
-from katib.runners.kubernetes.watching import Watch
+from katib.runners.kubernetes.sharing import Listener, SharedWatches
 from katib.runners.local.logs import last_lines, plain
 from katib.runners.local.supervisor import layout
 from metrics_collector.sources import Source, open_sources
@@ -46,6 +46,7 @@ class KubernetesRunner:
         owner: makes sure that there is the object which a trial's Jobs belong to, and says which: what is asked of it
             takes as long as a request does, and it raises what `Cluster.create_job` raises. None: they belong to none.
         collector: goes beside the trials; None to read metrics from what they print.
+        watches: those of the namespace, which other studies share; None for its own.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class KubernetesRunner:
         retain: bool = False,
         owner: Callable[[str], Mapping[str, Any]] | None = None,
         collector: Collector | None = None,
+        watches: SharedWatches | None = None,
     ) -> None:
         self._cluster, self._collector = cluster, collector
+        self._shared = watches or SharedWatches(cluster, selector(uid))
         self._settings = cluster.settings
         self._study, self._uid, self._dir, self._retain = study, uid, run_dir, retain
         self._runs: dict[RunKey, Run] = {}
@@ -68,7 +71,7 @@ class KubernetesRunner:
         self._closing = threading.Event()
         self._trouble: dict[str, str] = {}
         self._wake: Callable[[], None] = lambda: None
-        self._watches: list[Watch] = []
+        self._watches: list[Listener] = []
         self._requests = Requests(
             cluster,
             run_dir,
@@ -207,13 +210,8 @@ class KubernetesRunner:
         with self._lock:
             if self._watches or self._closing.is_set() or not self._runs:
                 return
-            mine = selector(self._uid)
-            for what, chosen, tell in (
-                ("jobs", mine, self._see_job),
-                ("pods", mine, self._see_pod),
-                ("events", "", self._see_event),
-            ):
-                self._watches.append(self._cluster.watch(what, chosen, tell, self._troubled(what)))
+            for what, tell in (("jobs", self._see_job), ("pods", self._see_pod), ("events", self._see_event)):
+                self._watches.append(self._shared.listen(what, self._uid, tell, self._troubled(what)))
             self._thread.start()
 
     def _troubled(self, what: str) -> Callable[[str], None]:

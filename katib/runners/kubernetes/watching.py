@@ -15,7 +15,13 @@ logging.getLogger("kubernetes.informer").setLevel(logging.CRITICAL)
 
 
 class Watch:
-    """Objects of one kind, followed in a thread until `stop`."""
+    """Objects of one kind, followed in a thread until `stop`.
+
+    Args:
+        tell: called with each object that is there or changes, and whether it was deleted.
+        trouble: called with what is wrong when the API server does not answer; with nothing when it does.
+        plain: makes plain data of an object.
+    """
 
     def __init__(
         self,
@@ -24,7 +30,10 @@ class Watch:
         selector: str,
         tell: Callable[[Any, bool], None],
         trouble: Callable[[str], None],
+        *,
+        plain: Callable[[Any], Any] = lambda found: found,
     ) -> None:
+        self._plain = plain
         self._stopping = threading.Event()
         self._troubled = False
         self._trouble = trouble
@@ -33,6 +42,10 @@ class Watch:
             self._informer.add_event_handler(kind, lambda found, gone=kind == DELETED: self._tell(tell, found, gone))
         self._informer.add_event_handler(ERROR, self._failed)
         self._informer.start()
+
+    def known(self) -> list[Any]:
+        """The objects that are there, as far as it was heard. What is told is known already."""
+        return [self._plain(found) for found in self._informer.cache.list()]
 
     def stop(self) -> None:
         """Follow no more. Its thread ends when its connection does."""
@@ -44,7 +57,7 @@ class Watch:
         if self._troubled:
             self._troubled = False
             self._trouble("")
-        tell(found, gone)
+        tell(self._plain(found), gone)
 
     def _failed(self, error: object) -> None:
         """Called in the informer's thread, which tries again as soon as this returns."""
