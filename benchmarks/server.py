@@ -152,11 +152,11 @@ def bare(url: str) -> None:
     uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run(sockets=[listening])
 
 
-def compare(name: str, url: str, seconds: float) -> None:
+def compare(name: str, url: str, seconds: float, *, bare_url: str) -> None:
     """Cycles of both."""
     print(f"{name}: suggest+complete cycles", flush=True)
     floor: dict[int, float] = {}
-    with started(__file__, "--bare", url) as address:
+    with started(__file__, "--bare", bare_url) as address:
         measure(address, bare_cycle, 1, 0.5)
         for clients in CLIENTS:
             found = measure(address, bare_cycle, clients, seconds)
@@ -223,17 +223,18 @@ def main() -> None:
         bare(options.bare)
         return
 
-    def both(name: str, url: str) -> None:
-        compare(name, url, options.seconds)
+    def both(name: str, url: str, bare_url: str) -> None:
+        compare(name, url, options.seconds, bare_url=bare_url)
         if options.rows:
             report(name, url, options.rows)
 
     with tempfile.TemporaryDirectory() as folder:
         if "sqlite" in options.databases:
-            both("sqlite", f"sqlite:///{Path(folder) / 'bench.db'}")
+            # katib takes no file with tables of others.
+            both("sqlite", *(f"sqlite:///{Path(folder) / name}.db" for name in ("bench", "bare")))
     if "postgresql" in options.databases:
         with postgresql() as server:
-            both("postgresql", server.url)
+            both("postgresql", server.url, server.url)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from katib.server.ports import listen
 from katib.server.tls import read_tls
 from katib.stores.contract import Store
 
+GOODBYE_SECONDS = 0.5
+"""For clients that keep a connection to close it: over TLS one that does not listen would hold up the end for long."""
+
 
 class HttpServer:
     """Serves an application.
@@ -56,9 +59,19 @@ class HttpServer:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._app.state.closing.set)
         self._server.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join(GOODBYE_SECONDS)
+            while self._thread.is_alive():
+                if self._loop is not None and not self._loop.is_closed() and not self._server.server_state.tasks:
+                    self._loop.call_soon_threadsafe(self._hang_up)
+                self._thread.join(GOODBYE_SECONDS)
         self._socket.close()
+
+    def _hang_up(self) -> None:
+        for connection in list(self._server.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None and not transport.get_write_buffer_size():
+                transport.abort()
 
     def hurry(self) -> None:
         """Do not wait for open requests any more."""

@@ -32,8 +32,12 @@ class Adviser:
         """
         with opened.turn:
             opened.wanted += needed
+            seen = opened.answered
         try:
             with opened.asking:
+                if opened.answered != seen:
+                    # Somebody has asked meanwhile, most likely for this thread, too.
+                    return True
                 view = self._store.view(opened.config.uid, advice=0)
                 refuse_closed(view.study)
                 unused = view.study.summary.count(TrialState.ADVISED)
@@ -64,3 +68,4 @@ class Adviser:
         )
         with opened.turn:
             self._store.commit(nobody(study), changes, now=self._now())
+            opened.answered += bool(reply.advice)

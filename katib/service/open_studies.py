@@ -14,6 +14,7 @@ from katib.core.trial import Trial, TrialState
 from katib.errors import Conflict, Fault, InvalidInput, KatibError, NotFound
 from katib.service.record import Record
 from katib.service.studies import find_study
+from katib.service.turns import Turn
 from katib.spec.prepare import from_effective
 from katib.spec.study import stopping_config, study_config
 from katib.stores.contract import Changes, Lease, Store, StudyView
@@ -38,6 +39,7 @@ class OpenStudy:
         turn: held while the study is read, decided about and written.
         asking: held while its algorithm is asked, which may take long; trials are reported and completed meanwhile.
         wanted: advice that clients are waiting for, the unused one included: who asks next, asks for all of it.
+        answered: how often the algorithm gave advice.
         view: the study as it was read or written last. What is decided on it is written only if it still is so.
     """
 
@@ -45,10 +47,11 @@ class OpenStudy:
     config: StudyConfig
     stopping: StudyConfig | None
     oblivious: bool
-    turn: threading.RLock = field(default_factory=threading.RLock)
-    asking: threading.Lock = field(default_factory=threading.Lock)
+    turn: Turn = field(default_factory=Turn)
+    asking: Turn = field(default_factory=Turn)
     record: Record = field(default_factory=Record)
     wanted: int = 0
+    answered: int = 0
     view: StudyView | None = None
 
 

@@ -1,12 +1,18 @@
 """Certificates and keys of `katib server`: what is wrong with them is said before anything listens."""
 
+import asyncio
 import shutil
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
+from katib.config import ServerSettings
 from katib.errors import InvalidInput
+from katib.server.running import HttpServer
 from katib.server.tls import read_tls
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
@@ -54,3 +60,22 @@ def test_the_option_that_is_not_right_is_named(folder: Path, cert: str, key: str
     (fault,) = caught.value.faults
     assert fault.path == path
     assert said in str(fault)
+
+
+@pytest.mark.timeout(25)
+def test_a_client_that_keeps_a_connection_does_not_hold_up_the_end(folder: Path) -> None:
+    """Left to itself, the event loop waits thirty seconds for such a client to say goodbye."""
+    app = FastAPI()
+    app.state.closing = asyncio.Event()
+    settings = ServerSettings(port=0, grace=60, tls_cert=f"{folder}/one.pem", tls_key=f"{folder}/one.key", threads=2)
+    server = HttpServer(app, settings)
+    server.start()
+    trusting = ssl.create_default_context(cafile=f"{folder}/one.pem")
+    port = int(server.address.rpartition(":")[2])
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        trusting.wrap_socket(plain, server_hostname="localhost") as kept,
+    ):
+        kept.sendall(b"GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert kept.recv(100).startswith(b"HTTP/1.1 404")
+        server.stop()
