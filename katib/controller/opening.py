@@ -8,8 +8,10 @@ from katib.controller.owned import OwnedStudy
 from katib.controller.stopping import Stopper
 from katib.core.study import RetryPolicy, Study
 from katib.runners.contract import TrialRunner
+from katib.service.studies import cluster_of
 from katib.spec.container import retries_of
 from katib.spec.experiment import Experiment
+from katib.spec.kinds import is_job
 from katib.spec.prepare import from_effective
 from katib.spec.study import stopping_config
 from katib.stores.contract import Lease, Store
@@ -43,7 +45,7 @@ class Opener:
             lease=lease,
             orders=Orders(study.effective, checkpoints=abilities.continues),
             runner=runner,
-            retry=_retry_policy(experiment),
+            retry=_retry_policy(study, experiment),
             abilities=abilities,
         )
         stopping = stopping_config(experiment, uid=study.uid, budget=study.budget)
@@ -53,6 +55,11 @@ class Opener:
         return owned
 
 
-def _retry_policy(experiment: Experiment) -> RetryPolicy:
-    """How often a trial is tried again: the backoffLimit of its template."""
-    return RetryPolicy(retries=retries_of(experiment.spec.trial_template.trial_spec or {}))
+def _retry_policy(study: Study, experiment: Experiment) -> RetryPolicy:
+    """How often a trial is tried again: the backoffLimit of its template. On a cluster another kind than a Job has a
+    controller that sees to that.
+    """
+    manifest = experiment.spec.trial_template.trial_spec or {}
+    if cluster_of(study.effective) is not None and not is_job(manifest):
+        return RetryPolicy(retries=0)
+    return RetryPolicy(retries=retries_of(manifest))

@@ -44,7 +44,7 @@ class RunReport:
         message: what to tell a person: the raw error of a REFUSED or LOST run; what a STARTING one waits for; for an
             ENDED one how its metrics were looked for, and which other names were seen.
         tail: the last lines of its log, for an ENDED, REFUSED or LOST run; shortened.
-        trouble: what about the machine may have made an ENDED run fail; empty when nothing is known.
+        trouble: what may have made an ENDED run fail, of the machine or by its object; empty when nothing is known.
         drained: no more points will come.
         started_at, ended_at: seconds since the epoch.
     """

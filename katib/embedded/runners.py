@@ -6,7 +6,6 @@ from katib.core.study import Study
 from katib.runners.contract import TrialRunner
 from katib.runners.local import LocalRunner
 from katib.service.studies import cluster_of, workdir_of
-from katib.spec.prepare import from_effective
 
 
 def open_runner(study: Study) -> TrialRunner:
@@ -16,11 +15,12 @@ def open_runner(study: Study) -> TrialRunner:
         return LocalRunner(Path(study.run_dir), cwd=workdir_of(study))
     # The client of the API is slow to load, and most studies have no use for it.
     from katib.runners.kubernetes import KubernetesRunner, connect
+    from katib.runners.kubernetes.running import RunsAs
 
     return KubernetesRunner(
         connect(place.context, place.namespace),
         study=study.name,
         uid=study.uid,
         run_dir=Path(study.run_dir),
-        retain=bool(from_effective(study.effective).spec.trial_template.retain),
+        runs_as=RunsAs.of(study.effective),
     )

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, cast
 
 from kubernetes import client
@@ -12,7 +11,7 @@ from kubernetes import client
 from katib.errors import cut
 from katib.runners.kubernetes.cluster import Cluster
 from katib.runners.kubernetes.faults import Missing, translated
-from katib.runners.kubernetes.watching import Watch
+from katib.runners.kubernetes.watching import Watch, plain_listing
 from katib.spec.experiment import API_VERSION
 
 GROUP, VERSION = API_VERSION.split("/")
@@ -136,21 +135,8 @@ class Objects:
     ) -> Watch:
         """Follow objects in a thread; see `Cluster.watch`."""
         listing = self._listing(plural, self.namespace)
-
-        def listed(**options: Any) -> Any:
-            watching = bool(options.get("watch"))
-            if metadata_only:
-                kind = "PartialObjectMetadata" if watching else "PartialObjectMetadataList"
-                options["_headers"] = {"Accept": METADATA_ONLY.format(kind=kind)}
-            found = listing(**options)
-            if watching:
-                return found
-            version = SimpleNamespace(resource_version=found["metadata"]["resourceVersion"])
-            return SimpleNamespace(items=found["items"], metadata=version)
-
-        # The client's watch looks there for the type of what comes: plain data.
-        listed.__doc__ = ":rtype: object"
-        return Watch(listed, None, selector, tell, trouble)
+        accept = METADATA_ONLY if metadata_only else ""
+        return Watch(plain_listing(listing, accept=accept), None, selector, tell, trouble)
 
     def _listing(self, plural: str, namespace: str) -> Callable[..., Any]:
         if namespace:

@@ -27,11 +27,11 @@ from katib.operator.objects import EXPERIMENTS, TRIALS, Object, Objects
 from katib.runners.kubernetes import Cluster, KubernetesRunner
 from katib.runners.kubernetes.collector import Collector
 from katib.runners.kubernetes.objects import EXPERIMENT_LABEL, selector
+from katib.runners.kubernetes.running import RunsAs
 from katib.runners.kubernetes.sharing import SharedWatches
 from katib.runners.kubernetes.watching import Watch
 from katib.service.owners import Owner
 from katib.service.studies import cluster_of
-from katib.spec.prepare import from_effective
 from katib.stores.contract import Changes, Lease, Store, TrialFilter, TrialPoints
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
@@ -199,11 +199,15 @@ class Operator:
         for study in studies:
             if study.uid not in there:
                 self._admission.remove(study)
-            elif not _is_unfinished(study) and not _retains(study):
-                # Its end was on record before all its Jobs were removed, perhaps.
-                jobs = self._cluster.within(study.name.partition("/")[0])
-                for job in jobs.jobs(selector(study.uid)):
-                    jobs.delete_job(job["metadata"]["name"])
+            elif not _is_unfinished(study):
+                self._clean_up(study)
+
+    def _clean_up(self, study: Study) -> None:
+        """Its end was on record before all that ran its trials was removed, perhaps."""
+        runs_as, place = RunsAs.of(study.effective), self._cluster.within(study.name.partition("/")[0])
+        if not runs_as.retain:
+            for found in place.objects(runs_as.kind, selector(study.uid)):
+                place.delete(runs_as.kind, found["metadata"]["name"])
 
     def _is_ours(self, study: Study) -> bool:
         place = cluster_of(study.effective) if "/" in study.name else None
@@ -309,7 +313,7 @@ class Operator:
             study=short,
             uid=study.uid,
             run_dir=Path(study.run_dir),
-            retain=_retains(study),
+            runs_as=RunsAs.of(study.effective),
             owner=mirror.owner_of,
             collector=self._collector,
             watches=self._watched.setdefault(namespace, SharedWatches(place)),
@@ -377,11 +381,6 @@ def _is_unfinished(study: Study) -> bool:
     if study.condition.concluded:
         return study.summary.count(*UNFINISHED) > 0
     return not (study.condition.ended and study.stop_requested)
-
-
-def _retains(study: Study) -> bool:
-    """Whether its Jobs stay."""
-    return bool(from_effective(study.effective).spec.trial_template.retain)
 
 
 def _trouble(what: str) -> Callable[[str], None]:

@@ -26,13 +26,15 @@ def place_on(cluster: "Cluster") -> ClusterPlace:
 
 
 def check_on_cluster(prepared: Prepared, cluster: "Cluster", suggestions: SuggestionService) -> tuple[str, ...]:
-    """Make the first Job without creating it, and ask for the rights that are needed.
+    """Make the first trial's object without creating it, and ask for the rights that are needed.
 
     Returns what a person should know before it runs. Raises InvalidInput with every fault, CannotLaunch when rights
     are missing, RunnerUnavailable when the cluster cannot be reached.
     """
+    from katib.runners.kubernetes.running import RunsAs
+
     refuse_on_cluster(prepared, cluster, suggestions)
-    missing, weaker = cluster.missing_rights()
+    missing, weaker = cluster.missing_rights(RunsAs.of(prepared.effective).kind)
     if missing:
         raise CannotLaunch(
             f"trials cannot be run in namespace {cluster.namespace}: you may not {', '.join(missing)}",
@@ -47,7 +49,7 @@ def check_on_cluster(prepared: Prepared, cluster: "Cluster", suggestions: Sugges
 def refuse_on_cluster(
     prepared: Prepared, cluster: "Cluster", suggestions: SuggestionService, *, kinds: Sequence[str] = COLLECTED
 ) -> None:
-    """Make the first Job without creating it, or asking the cluster. Raises InvalidInput with every fault.
+    """Make the first trial's object without creating it, or asking the cluster. Raises InvalidInput with every fault.
 
     `kinds`: the collectors that there are.
     """
@@ -85,7 +87,8 @@ def _faults(prepared: Prepared, suggestions: SuggestionService, kinds: Sequence[
 
 def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
     from katib.runners.kubernetes.collector import ONLY_BESIDE
-    from katib.runners.kubernetes.objects import job_of
+    from katib.runners.kubernetes.objects import collected_container, object_of
+    from katib.runners.kubernetes.templates import primary_template
 
     experiment = prepared.experiment
     template = experiment.spec.trial_template
@@ -100,21 +103,26 @@ def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
             metrics=(),
             collector={},
         )
-        pod = job_of(order, study=experiment.name, study_uid="")["spec"]["template"]["spec"]
+        made = object_of(order, study=experiment.name, study_uid="", pod_labels=template.primary_pod_labels)
     except InvalidInput as error:
         return list(error.faults)
-    container = next(each for each in pod["containers"] if each.get("name") == template.primary_container_name)
+    primary = primary_template(made, template.primary_container_name, template.primary_pod_labels)
+    container = primary.container(template.primary_container_name) if primary is not None else None
     found = []
-    if not container.get("image"):
+    if container is not None and not container.get("image"):
         hint = "--image with --param" if "image" not in container else ""
         found.append(Fault(path="spec.trialTemplate", wanted="a cluster needs the container's image", hint=hint))
     kind = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
-    if kind in ONLY_BESIDE and not container.get("command"):
+    beside = collected_container(made, template.primary_container_name, template.primary_pod_labels)
+    if kind in ONLY_BESIDE and (beside is None or not beside[1].get("command")):
+        one = f"a container of one pod, which the collector of {kind} goes before; here there are none, or several"
         found.append(
             Fault(
                 path="spec.trialTemplate.primaryContainerName",
                 given=template.primary_container_name,
-                wanted=f"a container with a `command`, which the collector of {kind} goes before",
+                wanted=one
+                if beside is None
+                else f"a container with a `command`, which the collector of {kind} goes before",
                 hint="write the image's ENTRYPOINT there, or use StdOut, which reads the container's log",
             )
         )

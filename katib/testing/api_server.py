@@ -45,11 +45,21 @@ class ApiServer:
 
     Attributes:
         run: what a Job's container prints, and its exit code. None: nothing runs, pods stay pending.
+        plays: whether Jobs get pods here.
+        kinds: apiVersion -> kind -> plural, of what CRDs have brought.
+        created: called with the plural and each object that was made.
+        holds: called with what is to be deleted: whether it goes later by itself.
+        lines: of a pod's log, each with its time before it; `logs` has those without.
         writes: every request that changed something: method, plural, name.
         watches: the plural of every watch that was begun.
     """
 
     run: Callable[[Object], tuple[str, int]] | None = None
+    plays: bool = True
+    kinds: dict[str, dict[str, str]] = field(default_factory=dict)
+    created: Callable[[str, Object], None] = lambda _plural, _found: None
+    holds: Callable[[Key], bool] = lambda _key: False
+    lines: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
     writes: list[tuple[str, str, str]] = field(default_factory=list)
     watches: list[str] = field(default_factory=list)
     objects: dict[Key, Object] = field(default_factory=dict)
@@ -109,8 +119,9 @@ class ApiServer:
             if plural not in ("jobs", "pods"):
                 made.pop("status", None)
             made = self._put("ADDED", key, made)
-            if plural == "jobs":
+            if plural == "jobs" and self.plays:
                 self._start_pod(namespace, made)
+            self.created(plural, made)
         return made
 
     def read(self, key: Key) -> Object:
@@ -135,7 +146,8 @@ class ApiServer:
                 return found
             if merged.get("spec") != found.get("spec"):
                 merged = _merged(merged, {"metadata": {"generation": found["metadata"]["generation"] + 1}})
-            if merged["metadata"].get("deletionTimestamp") and not merged["metadata"].get("finalizers"):
+            last_finalizer = found["metadata"].get("finalizers") and not merged["metadata"].get("finalizers")
+            if merged["metadata"].get("deletionTimestamp") and last_finalizer:
                 return self._gone(key)
             return self._put("MODIFIED", key, merged)
 
@@ -143,7 +155,7 @@ class ApiServer:
         """Delete an object, and what belongs to it. Raises Refusal."""
         with self._news:
             found = self.read(key)
-            if found["metadata"].get("finalizers"):
+            if found["metadata"].get("finalizers") or self.holds(key):
                 now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
                 return self._put("MODIFIED", key, _merged(found, {"metadata": {"deletionTimestamp": now}}))
             return self._gone(key)
@@ -160,6 +172,11 @@ class ApiServer:
             for change in fresh:
                 if change.key[0] == plural and namespace in ("", change.key[1]) and chosen(change.found):
                     yield json.dumps({"type": change.kind, "object": change.found}).encode() + b"\n"
+
+    @property
+    def quiet(self) -> threading.Condition:
+        """Held while nothing is to change."""
+        return self._news
 
     @property
     def version(self) -> int:
@@ -294,6 +311,15 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 -
             self.wfile.write(body)
 
         def _get(self, plural: str, namespace: str, name: str, part: str) -> Object | None:
+            if not plural:
+                version = "/".join(urlsplit(self.path).path.split("/")[2:4])
+                if version not in server.kinds:
+                    raise Refusal(NOT_FOUND, "page not found")
+                resources = [
+                    {"kind": kind, "name": name, "namespaced": True, "singularName": kind.lower(), "verbs": []}
+                    for kind, name in server.kinds[version].items()
+                ]
+                return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
             if part == "log":
                 self._log(namespace, name)
                 return None
@@ -311,8 +337,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 -
 
         def _log(self, namespace: str, pod: str) -> None:
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            lines = server.logs.get((namespace, pod), "").splitlines()
-            self._send(200, "".join(f"{now} {line}\n" for line in lines).encode())
+            lines = [f"{now} {line}\n".encode() for line in server.logs.get((namespace, pod), "").splitlines()]
+            self._send(200, b"".join(server.lines.get((namespace, pod), lines)))
 
         def _stream(self, lines: Iterator[bytes]) -> None:
             self.send_response(200)
@@ -336,7 +362,7 @@ def _place(path: str) -> tuple[str, str, str, str]:
     words = path.strip("/").split("/")
     words = words[2:] if words[0] == "api" else words[3:]
     namespace = ""
-    if words[0] == "namespaces":
+    if words[:1] == ["namespaces"]:
         namespace, words = words[1], words[2:]
-    plural, name, part = (*words, "", "")[:3]
+    plural, name, part = (*words, "", "", "")[:3]
     return plural, namespace, name, part

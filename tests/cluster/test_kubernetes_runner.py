@@ -8,6 +8,7 @@ from katib.core.run import Phase
 from katib.runners.contract import TrialRunner
 from katib.runners.kubernetes import Cluster, KubernetesRunner
 from katib.runners.kubernetes.objects import job_name
+from katib.spec.kinds import JOB
 from katib.testing.runners import Program, RunnerAbilities, RunnerSuite
 
 
@@ -40,7 +41,7 @@ class TestKubernetesRunner(RunnerSuite):
         order = self.order(Program(values=(0.5,), stays=True))
         runner.launch([order])
         seen.until(lambda: seen.values(order.key) == [0.5])
-        self.cluster.delete_job(job_name(order.key))
+        self.cluster.delete(JOB, job_name(order.key))
         assert seen.over(order.key).phase is Phase.LOST
 
     def test_an_image_that_cannot_be_had_is_waited_for_and_named(self, runner, seen):
@@ -66,6 +67,6 @@ class TestKubernetesRunner(RunnerSuite):
         order = self.order(Program(values=(1.0,)))
         runner.launch([order])
         seen.over(order.key)
-        assert self.cluster.jobs(f"katib.kubeflow.org/study-uid={self.uid}")
+        assert self.cluster.objects(JOB, f"katib.kubeflow.org/study-uid={self.uid}")
         runner.forget([order.key])
-        seen.until(lambda: not self.cluster.jobs(f"katib.kubeflow.org/study-uid={self.uid}"))
+        seen.until(lambda: not self.cluster.objects(JOB, f"katib.kubeflow.org/study-uid={self.uid}"))

@@ -12,6 +12,7 @@ from katib.operator import operator as operating
 from katib.operator.operator import FINALIZER, Operator
 from katib.runners.kubernetes import Cluster, podlog
 from katib.runners.kubernetes.collector import Collector
+from katib.runners.kubernetes.settings import KubernetesSettings
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
 from katib.suggestion.early_stopping import open_early_stopping
@@ -62,7 +63,7 @@ class Here:
         self.store = open_store(str(self.folder / "katib.db"))
         settings = Settings(controller=ControllerSettings(wish_poll=0.05))
         stopping = open_early_stopping(settings.early_stopping)
-        cluster = Cluster(self.api.client(), NAMESPACE)
+        cluster = Cluster(self.api.client(), NAMESPACE, settings=KubernetesSettings(poll=0.05, retry=0.1))
         root = Path(self.folder / "runs")
         places = {"run_root": root, "settings": settings, "collector": self.collector}
         self.operator = Operator(self.store, self.suggestions, stopping, cluster, **places)

@@ -1,4 +1,4 @@
-"""Runs trials as Jobs of a Kubernetes cluster, from anywhere that reaches its API server."""
+"""Runs trials as Jobs of a Kubernetes cluster, or objects of any kind, from anywhere that reaches its API server."""
 
 from katib.runners.kubernetes.cluster import Cluster, connect
 from katib.runners.kubernetes.runner import KubernetesRunner

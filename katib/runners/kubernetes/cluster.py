@@ -8,17 +8,20 @@ from typing import Any, cast
 from kubernetes import client, config
 
 from katib.errors import CannotLaunch, Fault, InvalidInput
-from katib.runners.kubernetes.faults import Exists, Missing, translated
+from katib.runners.kubernetes.faults import Exists, Missing, NoKind, translated
 from katib.runners.kubernetes.objects import STUDY_LABEL
+from katib.runners.kubernetes.running import Kind
 from katib.runners.kubernetes.settings import KubernetesSettings
-from katib.runners.kubernetes.watching import Watch
+from katib.runners.kubernetes.watching import Watch, plain_listing
+from katib.spec.kinds import JOB
 
+VERBS = ("create", "get", "list", "watch", "delete")
+"""What is done with the objects of trials."""
 NEEDED = (
-    *(("batch", "jobs", "", verb) for verb in ("create", "get", "list", "watch", "delete")),
     *(("", "pods", "", verb) for verb in ("get", "list", "watch")),
     ("", "pods", "log", "get"),
 )
-"""(API group, resource, subresource, verb): the rights without which no trial can be run."""
+"""(API group, resource, subresource, verb): the rights without which no trial can be run, beside those."""
 USEFUL = tuple(("", "events", "", verb) for verb in ("get", "list", "watch"))
 """The rights without which reasons are weaker."""
 
@@ -72,7 +75,8 @@ class Cluster:
         self.context = context
         self.settings = settings
         self.api = api
-        self._jobs = client.BatchV1Api(api)
+        self._objects = client.CustomObjectsApi(api)
+        self._plurals: dict[Kind, str] = {}
         self._core = client.CoreV1Api(api)
 
     def within(self, namespace: str) -> "Cluster":
@@ -86,50 +90,80 @@ class Cluster:
         # Some add a plus to the second number.
         return int(found.major), int(found.minor.rstrip("+"))
 
-    def missing_rights(self) -> tuple[list[str], list[str]]:
-        """The rights that are needed and lacking, and those that are only useful. Raises RunnerUnavailable."""
-        return [_right(each) for each in NEEDED if not self._may(*each)], [
+    def missing_rights(self, kind: Kind = JOB) -> tuple[list[str], list[str]]:
+        """The rights that are needed and lacking, and those that are only useful, to run trials as objects of a kind.
+
+        Raises RunnerUnavailable.
+        """
+        group, plural = kind[0].rpartition("/")[0], self.plural(kind)
+        needed = (*((group, plural, "", verb) for verb in VERBS), *NEEDED)
+        return [_right(each) for each in needed if not self._may(*each)], [
             _right(each) for each in USEFUL if not self._may(*each)
         ]
 
-    def create_job(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a Job, or find the one of that name which the same study has created.
+    def create(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object of a trial, or find the one of that name which the same study has created.
 
         Raises:
             CannotLaunch: the API server will never take it, or another one has its name.
-            RunnerUnavailable: it does not take it now: a quota, a webhook, a missing right, no connection.
+            RunnerUnavailable: it does not take it now: a quota, a webhook, a missing right or kind, no connection.
         """
-        name = job["metadata"]["name"]
-        try:
-            with translated(f"Job {name} cannot be created"):
-                return self._plain(
-                    self._jobs.create_namespaced_job(self.namespace, job, _request_timeout=self._patience)
+        kind, name = (document["apiVersion"], document["kind"]), document["metadata"]["name"]
+        with suppress(Exists), translated(f"{kind[1]} {name} cannot be created"):
+            return self._plain(
+                self._objects.create_namespaced_custom_object(
+                    *self._place(kind), dict(document), _request_timeout=self._patience
                 )
-        except Exists:
-            pass
-        with translated(f"Job {name} cannot be read"):
-            found = self._plain(self._jobs.read_namespaced_job(name, self.namespace, _request_timeout=self._patience))
-        if (found["metadata"].get("labels") or {}).get(STUDY_LABEL) != job["metadata"]["labels"][STUDY_LABEL]:
+            )
+        with translated(f"{kind[1]} {name} cannot be read"):
+            found = self._plain(
+                self._objects.get_namespaced_custom_object(*self._place(kind), name, _request_timeout=self._patience)
+            )
+        if (found["metadata"].get("labels") or {}).get(STUDY_LABEL) != document["metadata"]["labels"][STUDY_LABEL]:
             raise CannotLaunch(
-                f"namespace {self.namespace} has another Job named {name}",
-                hint=f"`kubectl -n {self.namespace} delete job {name}` removes it, or give the study another --name",
+                f"namespace {self.namespace} has another {kind[1]} named {name}",
+                hint=f"`kubectl -n {self.namespace} delete {kind[1].lower()} {name}` removes it, "
+                "or give the study another --name",
             )
         return found
 
-    def delete_job(self, name: str, *, at_once: bool = False) -> None:
-        """Delete a Job and its pods; nothing happens when it is gone. Raises RunnerUnavailable."""
+    def delete(self, kind: Kind, name: str, *, at_once: bool = False) -> None:
+        """Delete an object and its pods; nothing happens when it is gone. Raises RunnerUnavailable."""
         grace = {"grace_period_seconds": 0} if at_once else {}
         options = client.V1DeleteOptions(propagation_policy="Background", **grace)
-        with suppress(Missing), translated(f"Job {name} cannot be deleted"):
-            self._jobs.delete_namespaced_job(name, self.namespace, body=options, _request_timeout=self._patience)
-
-    def jobs(self, selector: str) -> list[dict[str, Any]]:
-        """The Jobs that a label selector finds. Raises RunnerUnavailable."""
-        with translated("Jobs cannot be listed"):
-            found = self._jobs.list_namespaced_job(
-                self.namespace, label_selector=selector, _request_timeout=self._patience
+        with suppress(Missing), translated(f"{kind[1]} {name} cannot be deleted"):
+            self._objects.delete_namespaced_custom_object(
+                *self._place(kind), name, body=options, _request_timeout=self._patience
             )
-        return [self._plain(each) for each in found.items]
+
+    def objects(self, kind: Kind, selector: str) -> list[dict[str, Any]]:
+        """The objects that a label selector finds. Raises RunnerUnavailable."""
+        with suppress(NoKind), translated(f"objects of the kind {kind[1]} cannot be listed"):
+            found = self._objects.list_namespaced_custom_object(
+                *self._place(kind), label_selector=selector, _request_timeout=self._patience
+            )
+            return [self._plain(each) for each in found["items"]]
+        return []
+
+    def plural(self, kind: Kind) -> str:
+        """What the API calls objects of a kind. Raises NoKind, RunnerUnavailable."""
+        if kind == JOB:
+            return "jobs"
+        if kind not in self._plurals:
+            group, _, version = kind[0].rpartition("/")
+            said = f"the cluster has no {kind[1]} of {kind[0]}: install what brings that kind"
+            if not group:
+                raise NoKind(said)
+            try:
+                with translated(f"the API {kind[0]} cannot be asked for its kinds"):
+                    found = self._objects.get_api_resources(group, version, _request_timeout=self._patience)
+            except Missing:
+                raise NoKind(said) from None
+            names = [each.name for each in found.resources if each.kind == kind[1] and "/" not in each.name]
+            if not names:
+                raise NoKind(said)
+            self._plurals[kind] = names[0]
+        return self._plurals[kind]
 
     @contextmanager
     def log(
@@ -162,7 +196,7 @@ class Cluster:
 
     def watch(
         self,
-        what: str,
+        what: str | Kind,
         selector: str,
         tell: Callable[[dict[str, Any], bool], None],
         trouble: Callable[[str], None],
@@ -170,20 +204,27 @@ class Cluster:
         """Follow objects from now on, in a thread.
 
         Args:
-            what: `jobs`, `pods` or `events`.
+            what: `pods`, `events`, or the kind of other objects.
             tell: called with each object that is there or changes, and whether it was deleted.
             trouble: called with what is wrong when the API server does not answer; with nothing when it does.
         """
-        listing = {
-            "jobs": self._jobs.list_namespaced_job,
-            "pods": self._core.list_namespaced_pod,
-            "events": self._core.list_namespaced_event,
-        }[what]
+        if isinstance(what, tuple):
+            kind = what
+
+            def listed(**options: Any) -> Any:
+                return self._objects.list_namespaced_custom_object(*self._place(kind), **options)
+
+            return Watch(plain_listing(listed), None, selector, tell, trouble)
+        listing = {"pods": self._core.list_namespaced_pod, "events": self._core.list_namespaced_event}[what]
         return Watch(listing, self.namespace, selector, tell, trouble, plain=self._plain)
 
     @property
     def _patience(self) -> tuple[float, float]:
         return (self.settings.patience, self.settings.patience)
+
+    def _place(self, kind: Kind) -> tuple[str, str, str, str]:
+        group, _, version = kind[0].rpartition("/")
+        return group, version, self.namespace, self.plural(kind)
 
     def _may(self, group: str, resource: str, subresource: str, verb: str) -> bool:
         review = client.V1SelfSubjectAccessReview(

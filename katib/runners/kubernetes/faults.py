@@ -22,6 +22,10 @@ class Missing(RunnerUnavailable):
     """There is no such object."""
 
 
+class NoKind(Missing):
+    """The cluster has no such kind of objects, and so none of them."""
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Raise what goes wrong within as an error of ours that begins with `what`."""

@@ -1,26 +1,31 @@
-"""From the order of a run to the Job that it is.
+"""From the order of a run to the object that it is: a Job, or of any other kind.
 
-One attempt is one Job with one pod: the engine decides about further attempts, so that each has metrics of its own and
-what the cluster lost is not held against the trial. The words of the container are not touched.
+One attempt is one object. A Job has one pod: the engine decides about further attempts, so that each has metrics of its
+own and what the cluster lost is not held against the trial. The words of the container are not touched.
 """
 
 from collections.abc import Mapping
 from copy import deepcopy
+from types import MappingProxyType
 from typing import Any
 
 from katib.core.run import RunKey
 from katib.errors import Fault, InvalidInput
 from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes.collector import SIDECAR, Collector
+from katib.runners.kubernetes.templates import containers, pod_templates, primary_template, put_labels
+from katib.spec.kinds import is_job
 
 EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
 TRIAL_LABEL = "katib.kubeflow.org/trial"
 STUDY_LABEL = "katib.kubeflow.org/study-uid"
 ATTEMPT_LABEL = "katib.kubeflow.org/attempt"
 
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
 
 def job_name(key: RunKey) -> str:
-    """The name of a run's Job: the trial's own, as Katib has it, with the attempt behind it from the second on."""
+    """The name of a run's object: the trial's own, as Katib has it, with the attempt behind it from the second on."""
     trial, attempt = key
     return trial if attempt == 1 else f"{trial}-{attempt}"
 
@@ -32,56 +37,74 @@ def key_of(labels: Mapping[str, str]) -> RunKey | None:
 
 
 def selector(study_uid: str) -> str:
-    """Selects the Jobs and pods of a study."""
+    """Selects the objects and pods of a study."""
     return f"{STUDY_LABEL}={study_uid}"
 
 
-def job_of(order: LaunchOrder, *, study: str, study_uid: str, collector: Collector | None = None) -> dict[str, Any]:
-    """The Job of a run, with a collector beside it where there is one for it.
+def object_of(
+    order: LaunchOrder,
+    *,
+    study: str,
+    study_uid: str,
+    pod_labels: Mapping[str, str] = NO_LABELS,
+    collector: Collector | None = None,
+) -> dict[str, Any]:
+    """The object of a run, with a collector beside its primary container where there is one for it.
 
-    Raises InvalidInput when the template is no Job or has no such container.
+    `pod_labels`: see RunsAs. Raises InvalidInput when it is a Job without such a container.
     """
-    job = deepcopy(dict(order.manifest))
-    kind = f"{job.get('apiVersion')} {job.get('kind')}"
-    if kind != "batch/v1 Job":
-        raise _refused("trialSpec.kind", kind, "a Job of batch/v1; other kinds are not run on a cluster yet")
+    made = deepcopy(dict(order.manifest))
     labels = {
         EXPERIMENT_LABEL: study,
         TRIAL_LABEL: order.trial,
         STUDY_LABEL: study_uid,
         ATTEMPT_LABEL: str(order.attempt),
     }
-    spec = job["spec"]
-    template = spec["template"]
-    for holder in (job, template):
-        metadata = holder.setdefault("metadata", {})
-        metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
-    job["metadata"]["name"] = job_name(order.key)
-    spec["backoffLimit"] = 0
-    # A Job that removes itself could be gone before anybody has seen how it ended.
-    spec.pop("ttlSecondsAfterFinished", None)
-    pod = template["spec"]
-    pod["restartPolicy"] = "Never"
-    container = _container(pod, order.container)
-    _tell(container, order)
-    if collector is not None and collector.collects(order, container):
-        collector.put_into(pod, container, order)
-    return job
+    put_labels(made, labels)
+    made["metadata"]["name"] = job_name(order.key)
+    _stay(made)
+    if is_job(made):
+        made["spec"]["backoffLimit"] = 0
+        made["spec"]["template"]["spec"]["restartPolicy"] = "Never"
+    for container in containers(made, order.container):
+        _tell(container, order)
+    if is_job(made) and primary_template(made, order.container, pod_labels) is None:
+        there = ", ".join(str(each.get("name")) for each in made["spec"]["template"]["spec"].get("containers") or ())
+        raise _refused("primaryContainerName", order.container, f"a container of the trialSpec, which has: {there}")
+    beside = collected_container(made, order.container, pod_labels)
+    if collector is not None and beside is not None and collector.collects(order, beside[1]):
+        collector.put_into(*beside, order)
+    return made
 
 
-def is_collected(job: Mapping[str, Any]) -> bool:
-    """Whether a collector is beside a Job's primary container."""
-    pod = job["spec"]["template"]["spec"]
-    return any(each["name"] == SIDECAR for field in ("initContainers", "containers") for each in pod.get(field) or ())
+def collected_container(
+    made: dict[str, Any], container: str, pod_labels: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The pod and the container that a collector goes beside; None where it is not known, or more than one pod."""
+    primary = primary_template(made, container, pod_labels)
+    if primary is None or (primary.several and not is_job(made)):
+        return None
+    main = primary.container(container)
+    return None if main is None else (primary.holder["spec"], main)
 
 
-def _container(pod: Mapping[str, Any], name: str) -> dict[str, Any]:
-    containers: list[dict[str, Any]] = pod.get("containers") or []
-    for container in containers:
-        if container.get("name") == name:
-            return container
-    there = ", ".join(str(each.get("name")) for each in containers)
-    raise _refused("primaryContainerName", name, f"the name of a container of the trialSpec, which has: {there}")
+def is_collected(made: dict[str, Any]) -> bool:
+    """Whether a collector is beside an object's primary container."""
+    return any(
+        each.get("name") == SIDECAR
+        for template in pod_templates(made)
+        for field in ("initContainers", "containers")
+        for each in template.holder["spec"].get(field) or ()
+    )
+
+
+def _stay(made: dict[str, Any]) -> None:
+    """One that removes itself could be gone before anybody has seen how it ended."""
+    spec = made.get("spec")
+    for holder in (spec, spec.get("runPolicy")) if isinstance(spec, dict) else ():
+        if isinstance(holder, dict):
+            for field in ("ttlSecondsAfterFinished", "ttlStrategy"):
+                holder.pop(field, None)
 
 
 def _tell(container: dict[str, Any], order: LaunchOrder) -> None:

@@ -91,7 +91,8 @@ class PodLog:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         place = Place.read(self._beside)
         if place.pod != self._pod:
-            place = Place(pod=self._pod)
+            # What another pod of the run has printed before stays.
+            place = Place(pod=self._pod, size=place.size)
         with self._path.open("ab") as copy:
             copy.truncate(place.size)
             while not self._closing.is_set():

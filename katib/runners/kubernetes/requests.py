@@ -16,6 +16,7 @@ from katib.runners.kubernetes.collector import SIDECAR
 from katib.runners.kubernetes.faults import NoLog
 from katib.runners.kubernetes.objects import is_collected, job_name
 from katib.runners.kubernetes.records import write_record
+from katib.runners.kubernetes.running import Kind
 from katib.runners.kubernetes.runs import Rest, Run
 from metrics_collector.task import left_in
 
@@ -31,6 +32,7 @@ class Requests:
     Args:
         closing: set when nothing is to be tried again.
         lock: held while a run is changed.
+        kind: what the runs' objects are.
         owner: see KubernetesRunner.
         finish: called with a run that is over.
         say: called with how a run stands.
@@ -44,13 +46,14 @@ class Requests:
         closing: threading.Event,
         lock: threading.RLock,
         *,
+        kind: Kind,
         owner: Callable[[str], Mapping[str, Any]] | None,
         finish: Callable[[Run, RunReport], None],
         say: Callable[[Run, RunReport], object],
         news: Callable[[], None],
     ) -> None:
         self._cluster, self._dir, self._closing, self._lock = cluster, run_dir, closing, lock
-        self._settings = cluster.settings
+        self._settings, self._kind = cluster.settings, kind
         self._owner, self._finish, self._say, self._news = owner, finish, say, news
         self._in_vain = False
         threads = self._settings.threads
@@ -78,7 +81,7 @@ class Requests:
         """Delete Jobs without grace. Raises RunnerUnavailable."""
         for run in runs:
             if run.created:
-                self._cluster.delete_job(job_name(run.key), at_once=True)
+                self._cluster.delete(self._kind, job_name(run.key), at_once=True)
             report = RunReport(phase=Phase.ENDED, cause=Cause.STOPPED, started_at=run.report.started_at, drained=True)
             write_record(self._dir, run.key, report)
 
@@ -102,7 +105,7 @@ class Requests:
             try:
                 if self._owner is not None:
                     job["metadata"]["ownerReferences"] = [dict(self._owner(run.order.trial))]
-                found = self._cluster.create_job(job)
+                found = self._cluster.create(job)
                 if not run.over:
                     write_record(self._dir, run.key, None)
             except CannotLaunch as error:
@@ -137,7 +140,7 @@ class Requests:
         pause = self._settings.retry
         while not (self._closing.is_set() and self._in_vain):
             try:
-                self._cluster.delete_job(name, at_once=at_once)
+                self._cluster.delete(self._kind, name, at_once=at_once)
                 return
             except KatibError as error:
                 self._in_vain = True

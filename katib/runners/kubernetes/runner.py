@@ -1,4 +1,4 @@
-"""Runs the trials of one study as Jobs of a cluster."""
+"""Runs the trials of one study as Jobs of a cluster, or as objects of any other kind."""
 
 import contextlib
 import logging
@@ -16,20 +16,20 @@ from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes import states
 from katib.runners.kubernetes.cluster import Cluster
 from katib.runners.kubernetes.collector import Collector
-from katib.runners.kubernetes.objects import is_collected, job_name, job_of, key_of, selector
+from katib.runners.kubernetes.objects import is_collected, job_name, key_of, object_of, selector
 from katib.runners.kubernetes.podlog import PodLog
 from katib.runners.kubernetes.records import read_record, write_record
 from katib.runners.kubernetes.requests import Requests
+from katib.runners.kubernetes.running import Kind, RunsAs
 from katib.runners.kubernetes.runs import OVER, Run
 from katib.runners.kubernetes.sharing import Listener, SharedWatches
 from katib.runners.local.logs import last_lines, plain
 from katib.runners.local.supervisor import layout
-from metrics_collector.sources import Source, open_sources
+from metrics_collector.sources import Source
 
 log = logging.getLogger(__name__)
 
-SENT_BY_ITSELF = {"collector": {"kind": "Push"}}
-"""What is read here of a run with a collector beside it: nothing."""
+JOBS = RunsAs()
 
 
 class KubernetesRunner:
@@ -42,9 +42,9 @@ class KubernetesRunner:
         cluster: the namespace to run in.
         study, uid: the study's name and uid.
         run_dir: the study's folder for logs and records; made when it is needed.
-        retain: whether Jobs stay when their outcome is on record.
+        runs_as: what its trials are.
         owner: makes sure that there is the object which a trial's Jobs belong to, and says which: what is asked of it
-            takes as long as a request does, and it raises what `Cluster.create_job` raises. None: they belong to none.
+            takes as long as a request does, and it raises what `Cluster.create` raises. None: they belong to none.
         collector: goes beside the trials; None to read metrics from what they print.
         watches: those of the namespace, which other studies share; None for its own.
     """
@@ -56,7 +56,7 @@ class KubernetesRunner:
         study: str,
         uid: str,
         run_dir: Path,
-        retain: bool = False,
+        runs_as: RunsAs = JOBS,
         owner: Callable[[str], Mapping[str, Any]] | None = None,
         collector: Collector | None = None,
         watches: SharedWatches | None = None,
@@ -64,7 +64,7 @@ class KubernetesRunner:
         self._cluster, self._collector = cluster, collector
         self._shared = watches or SharedWatches(cluster, selector(uid))
         self._settings = cluster.settings
-        self._study, self._uid, self._dir, self._retain = study, uid, run_dir, retain
+        self._study, self._uid, self._dir, self._runs_as = study, uid, run_dir, runs_as
         self._runs: dict[RunKey, Run] = {}
         self._lock = threading.RLock()
         self._news = threading.Event()
@@ -77,6 +77,7 @@ class KubernetesRunner:
             run_dir,
             self._closing,
             self._lock,
+            kind=runs_as.kind,
             owner=owner,
             finish=self._finish,
             say=self._say,
@@ -94,7 +95,13 @@ class KubernetesRunner:
                 self._recall(run, ended)
                 continue
             try:
-                job = job_of(run.order, study=self._study, study_uid=self._uid, collector=self._collector)
+                job = object_of(
+                    run.order,
+                    study=self._study,
+                    study_uid=self._uid,
+                    pod_labels=self._runs_as.pod_labels,
+                    collector=self._collector,
+                )
             except InvalidInput as error:
                 self._finish(run, RunReport(phase=Phase.REFUSED, message=str(error)))
                 continue
@@ -107,7 +114,8 @@ class KubernetesRunner:
 
         Jobs whose outcome is on record, and which it had no time to remove, are removed.
         """
-        found = {key_of(job["metadata"].get("labels") or {}): job for job in self._cluster.jobs(selector(self._uid))}
+        there = self._cluster.objects(self._runs_as.kind, selector(self._uid))
+        found = {key_of(job["metadata"].get("labels") or {}): job for job in there}
         for run in self._admit(orders):
             known, ended = read_record(self._dir, run.key)
             job = found.get(run.key)
@@ -123,7 +131,7 @@ class KubernetesRunner:
             else:
                 with self._lock:
                     self._drop(run.key)
-        if not self._retain:
+        if not self._runs_as.retain:
             wanted = {order.key for order in orders}
             for key in found:
                 if key is not None and key not in wanted:
@@ -172,9 +180,9 @@ class KubernetesRunner:
                 run = self._drop(key)
                 # A quick one may be over before it is heard that its Job was created.
                 there = run is not None and (run.created or run.seen.job is not None or run.seen.pod is not None)
-                if run is not None and not there and not self._retain:
+                if run is not None and not there and not self._runs_as.retain:
                     run.wanted = False
-            if there and not self._retain:
+            if there and not self._runs_as.retain:
                 self._requests.remove(key)
 
     def on_change(self, wake: Callable[[], None]) -> None:
@@ -210,16 +218,23 @@ class KubernetesRunner:
         with self._lock:
             if self._watches or self._closing.is_set() or not self._runs:
                 return
-            for what, tell in (("jobs", self._see_job), ("pods", self._see_pod), ("events", self._see_event)):
-                self._watches.append(self._shared.listen(what, self._uid, tell, self._troubled(what)))
+            kind, known_by = self._runs_as.kind, self._runs_as.known_by
+            listen = self._shared.listen
+            for what, tell in ((kind, self._see_job), ("pods", self._see_pod), ("events", self._see_event)):
+                self._watches.append(listen(what, self._uid, tell, self._troubled(what)))
+            if known_by:
+                trouble = self._troubled("pods")
+                self._watches.append(listen("pods", self._uid, self._see_pod, trouble, selector=known_by))
             self._thread.start()
 
-    def _troubled(self, what: str) -> Callable[[str], None]:
+    def _troubled(self, what: str | Kind) -> Callable[[str], None]:
+        about = what if isinstance(what, str) else f"objects of the kind {what[1]}"
+
         def trouble(said: str) -> None:
             # Without events reasons are weaker, and that is all.
             if what != "events":
                 with self._lock:
-                    self._trouble[what] = f"the cluster's {what} cannot be watched: {said}" if said else ""
+                    self._trouble[about] = f"the cluster's {about} cannot be watched: {said}" if said else ""
                 self._wake()
 
         return trouble
@@ -233,30 +248,24 @@ class KubernetesRunner:
 
     def _see_pod(self, pod: dict[str, Any], gone: bool) -> None:
         run = self._run_of(pod)
-        if run is None:
-            return
-        with self._lock:
-            known = run.seen.pod
-            # A run has one pod. Another one would be a replacement that the Job made for what the cluster took.
-            if known is None or known["metadata"]["uid"] == pod["metadata"]["uid"]:
-                wished = run.seen.deleted_at or states.deleted_at(pod)
-                run.seen = replace(run.seen, pod=pod, pod_gone=gone, deleted_at=wished)
-        self._news.set()
+        if run is not None:
+            with self._lock:
+                run.see_pod(pod, gone, self._runs_as.pod_labels)
+            self._news.set()
 
     def _see_event(self, event: dict[str, Any], gone: bool) -> None:
-        name, reason, message = states.event_of(event)
-        if gone:
-            return
-        with self._lock:
-            for run in self._runs.values():
-                pod = (run.seen.pod or {}).get("metadata", {}).get("name")
-                if name in (pod, job_name(run.key)):
-                    run.seen = replace(run.seen, events=(*run.seen.events[-9:], (reason, message)))
-                    self._news.set()
+        if not gone:
+            with self._lock:
+                heard = [run.see_event(*states.event_of(event)) for run in self._runs.values()]
+            if any(heard):
+                self._news.set()
 
     def _run_of(self, found: Mapping[str, Any]) -> Run | None:
-        key = key_of(found["metadata"].get("labels") or {})
+        labels = found["metadata"].get("labels") or {}
+        key, name = key_of(labels), labels.get(self._runs_as.known_by)
         with self._lock:
+            if key is None and name is not None:
+                return next((run for run in self._runs.values() if job_name(run.key) == name), None)
             return self._runs.get(key) if key is not None else None
 
     def _work(self) -> None:
@@ -290,7 +299,10 @@ class KubernetesRunner:
             return self._say(run, report) or news
         # An end is told together with the last points.
         run.over_since = run.over_since or time.monotonic()
-        late = time.monotonic() - run.over_since > self._settings.last_log
+        since = time.monotonic() - run.over_since
+        if states.may_have_more(seen) and since < self._settings.settle:
+            return news
+        late = since > self._settings.last_log
         read = [self._log_is_read(run), self._rest_is_read(run)]
         if not all(read) and not late:
             return news
@@ -342,7 +354,9 @@ class KubernetesRunner:
             layout.log(self._dir, *run.key), lines=self._settings.tail_lines, limit=self._settings.tail_bytes
         )
         said = "; ".join(filter(None, (report.message, problem))) or described
-        final = replace(report, message=said, tail=tail, drained=True)
+        # Where no container was seen to end, nobody else says when.
+        ended_at = report.ended_at or (time.time() if report.phase is Phase.ENDED else None)
+        final = replace(report, message=said, tail=tail, drained=True, ended_at=ended_at)
         with contextlib.suppress(OSError):
             write_record(self._dir, run.key, final)
         with self._lock:
@@ -364,14 +378,7 @@ class KubernetesRunner:
         if run.fault:
             return False
         try:
-            if run.source is None:
-                run.source = open_sources(
-                    SENT_BY_ITSELF if run.collected else run.order.collector,
-                    metrics=run.order.metrics,
-                    log=layout.log(self._dir, *run.key),
-                    reports=layout.reports(self._dir, *run.key),
-                )
-            points = read(run.source)
+            points = read(run.opened_source(self._dir))
         except Exception as error:
             log.exception("the metrics of %s cannot be read", run.key)
             run.fault = f"its metrics could not be read: {error}"
@@ -386,7 +393,7 @@ class KubernetesRunner:
         if self._closing.is_set():
             raise RunnerUnavailable("this runner was closed")
         with self._lock:
-            fresh = {order.key: Run(order) for order in orders if order.key not in self._runs}
+            fresh = {order.key: Run(order, self._runs_as) for order in orders if order.key not in self._runs}
             self._runs.update(fresh)
         return list(fresh.values())
 

@@ -1,6 +1,6 @@
 """One watch of a namespace for all studies that run there: a hundred of them do not ask a cluster a hundred times.
 
-Jobs and pods are told to the study whose label they carry; events, which carry none, to all.
+What runs trials, and its pods, is told to the study whose label it carries; what carries none, as events do, to all.
 """
 
 import threading
@@ -10,6 +10,7 @@ from typing import Any
 
 from katib.runners.kubernetes.cluster import Cluster
 from katib.runners.kubernetes.objects import STUDY_LABEL
+from katib.runners.kubernetes.running import Kind
 from katib.runners.kubernetes.watching import Watch
 
 Tell = Callable[[dict[str, Any], bool], None]
@@ -60,24 +61,31 @@ class SharedWatches:
     """The watches of one namespace. Each begins with its first listener, and ends with its last. For any thread.
 
     Args:
-        selector: of Jobs and pods; by default those of any study.
+        selector: of objects and pods; by default those of any study.
     """
 
     def __init__(self, cluster: Cluster, selector: str = STUDY_LABEL) -> None:
         self._cluster, self._selector = cluster, selector
-        self._shared: dict[str, _Shared] = {}
+        self._shared: dict[tuple[str | Kind, str], _Shared] = {}
         self._lock = threading.Lock()
 
-    def listen(self, what: str, study_uid: str, tell: Tell, trouble: Trouble) -> Listener:
-        """Be told of a study's objects: all that are there, and then each change; see `Cluster.watch`."""
-        listener = Listener(study_uid, tell, trouble, lambda listener: self._leave(what, listener))
+    def listen(
+        self, what: str | Kind, study_uid: str, tell: Tell, trouble: Trouble, *, selector: str | None = None
+    ) -> Listener:
+        """Be told of a study's objects: all that are there, and then each change; see `Cluster.watch`.
+
+        `selector`: of other objects than those with a study's label.
+        """
+        if selector is None:
+            selector = "" if what == "events" else self._selector
+        key = (what, selector)
+        listener = Listener(study_uid, tell, trouble, lambda listener: self._leave(key, listener))
         with listener.turn:
             with self._lock:
-                shared = self._shared.setdefault(what, _Shared())
+                shared = self._shared.setdefault(key, _Shared())
                 shared.listeners.append(listener)
                 if shared.watch is None:
-                    chosen = "" if what == "events" else self._selector
-                    shared.watch = self._cluster.watch(what, chosen, shared.tell, shared.trouble)
+                    shared.watch = self._cluster.watch(what, selector, shared.tell, shared.trouble)
                     return listener
             # What came before it listened. What comes now waits for its turn.
             for found in shared.watch.known():
@@ -87,13 +95,13 @@ class SharedWatches:
                 trouble(shared.said)
         return listener
 
-    def _leave(self, what: str, listener: Listener) -> None:
+    def _leave(self, key: tuple[str | Kind, str], listener: Listener) -> None:
         with self._lock:
-            shared = self._shared[what]
+            shared = self._shared[key]
             if listener in shared.listeners:
                 shared.listeners.remove(listener)
             if not shared.listeners and shared.watch is not None:
-                del self._shared[what]
+                del self._shared[key]
                 shared.watch.stop()
 
 

@@ -1,15 +1,16 @@
-"""What the objects of a run say about it: a Job, its pod, and events about both. Plain data in, values out.
+"""What the objects of a run say about it: a Job or another one, its pod, events about both. Plain data in, values out.
 
 Fields are those of the API's JSON. Sources: the API reference of Job v1 batch, Pod v1 core and Event v1 core.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
 
 from katib.core.run import Cause, Phase, RunReport
+from katib.spec.gjson import Condition
 
 Object = Mapping[str, Any]
 
@@ -26,7 +27,10 @@ class Seen:
     """What was seen of a run last.
 
     Attributes:
-        job, pod: as they were last; None while there is none.
+        kind: what its object is.
+        success, failure: what tells that it has ended; None of a Job whose pod tells it.
+        has_pod: whether a pod with the container is to be seen.
+        job, pod: its object and its primary pod as they were last; None while there is none.
         job_gone, pod_gone: it was there, and is deleted.
         deleted_at: when the pod's deletion was wished, as was seen first; None while it was not.
         stopped: we had it deleted.
@@ -34,6 +38,10 @@ class Seen:
     """
 
     container: str
+    kind: str = "Job"
+    success: Condition | None = None
+    failure: Condition | None = None
+    has_pod: bool = True
     job: Object | None = None
     pod: Object | None = None
     job_gone: bool = False
@@ -45,6 +53,8 @@ class Seen:
 
 def report_of(seen: Seen) -> RunReport | None:
     """How the run stands; None while what was seen does not say why its pod is going away."""
+    if seen.success is not None and seen.failure is not None:
+        return _by_conditions(seen, seen.success, seen.failure)
     status = _container_status(seen)
     ended = (status.get("state") or {}).get("terminated")
     if ended is not None:
@@ -60,6 +70,77 @@ def report_of(seen: Seen) -> RunReport | None:
     if seen.pod is None and (seen.job_gone or _condition(seen.job, "Failed") is not None):
         return _without_pod(seen)
     return RunReport(phase=Phase.STARTING, message=_waits_for(seen, status))
+
+
+def _by_conditions(seen: Seen, success: Condition, failure: Condition) -> RunReport:
+    """How a run stands whose object has a controller of its own: that one decides about restarts, and when it is over.
+
+    Katib's order: failure first.
+    """
+    found = seen.job or {}
+    status = _container_status(seen)
+    state = status.get("state") or {}
+    ended: Object = state.get("terminated") or {}
+    end = RunReport(
+        phase=Phase.ENDED,
+        cause=Cause.STOPPED if seen.stopped else None,
+        started_at=moment((ended or state.get("running") or {}).get("startedAt")) or _created(found),
+        ended_at=moment(ended.get("finishedAt")),
+    )
+    if seen.stopped and (number := _signal(ended, int(ended.get("exitCode", 0)))) is not None:
+        end = replace(end, signal=number)
+    if (said := failure.met_by(found)) is not None:
+        if ended.get("reason") in NEVER_STARTED:
+            said_of_start = str(ended.get("message") or ended["reason"])
+            return RunReport(phase=Phase.REFUSED, message=said_of_start, ended_at=end.ended_at)
+        if not seen.stopped and (taken := _taken(seen)) is not None:
+            return taken
+        cause = Cause.DEADLINE if not seen.stopped and said.reason == "DeadlineExceeded" else end.cause
+        words = ": ".join(filter(None, (f"its {seen.kind} failed", said.reason, said.message)))
+        code = int(ended.get("exitCode", 0)) or None
+        return replace(end, code=code, cause=cause, message=_why(ended), trouble=words)
+    if success.met_by(found) is not None:
+        unseen = seen.has_pod and seen.pod is None
+        return replace(end, code=0, message=f"no pod of it with a container {seen.container!r} was seen" * unseen)
+    if seen.job_gone and seen.stopped and (seen.pod is None or container_is_over(seen)):
+        return end
+    if seen.job_gone and not seen.stopped:
+        return RunReport(phase=Phase.LOST, message=f"its {seen.kind} was deleted by somebody else")
+    waits_for = _waits_for(seen, status)
+    if "running" in state or (not seen.has_pod and seen.job is not None and not waits_for):
+        return RunReport(phase=Phase.RUNNING, started_at=end.started_at)
+    return RunReport(phase=Phase.STARTING, message=waits_for)
+
+
+def may_have_more(seen: Seen) -> bool:
+    """Whether the pod of a run that is over by its object was not seen to its end: the two are told apart."""
+    return seen.success is not None and seen.has_pod and not container_is_over(seen)
+
+
+def is_primary(seen: Seen, pod: Object, pod_labels: Mapping[str, str]) -> bool:
+    """Whether a pod of a run is the one that trains."""
+    if seen.success is None:
+        return True
+    labels = pod["metadata"].get("labels") or {}
+    names = [each.get("name") for each in (pod.get("spec") or {}).get("containers") or ()]
+    return pod_labels.items() <= labels.items() and seen.container in names
+
+
+def takes_its_place(seen: Seen, pod: Object) -> bool:
+    """Whether a pod is another one than was seen so far, made by the run's controller for one that has ended."""
+    if seen.pod is None or seen.success is None or seen.pod["metadata"]["uid"] == pod["metadata"]["uid"]:
+        return False
+    over = seen.pod_gone or (seen.pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+    return over and not pod["metadata"].get("deletionTimestamp")
+
+
+def _created(found: Object) -> float | None:
+    return moment((found.get("metadata") or {}).get("creationTimestamp"))
+
+
+def _is_suspended(found: Object) -> bool:
+    spec = found.get("spec") or {}
+    return bool(spec.get("suspend") or (spec.get("runPolicy") or {}).get("suspend"))
 
 
 def container_began(seen: Seen) -> bool:
@@ -186,8 +267,8 @@ def _waits_for(seen: Seen, status: Object) -> str:
             if held.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
                 return f"init container {each['name']}: {_said(held['reason'], held.get('message'))}"
         return _last_event(seen, "FailedMount", "FailedCreatePodSandBox", "FailedAttachVolume")
-    if seen.job is not None and (seen.job.get("spec") or {}).get("suspend"):
-        return "its Job is suspended: whoever queues Jobs here has not admitted it yet"
+    if seen.job is not None and _is_suspended(seen.job):
+        return f"its {seen.kind} is suspended: whoever queues them here has not admitted it yet"
     return _last_event(seen, "FailedCreate")
 
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from kubernetes.client import ApiException
@@ -66,3 +67,25 @@ class Watch:
         self._troubled = True
         self._trouble(first_line(error) if isinstance(error, Exception) else str(error))
         self._stopping.wait(1.0)
+
+
+def plain_listing(listing: Callable[..., Any], *, accept: str = "") -> Callable[..., Any]:
+    """A listing of the client's that gives plain data, as a watch takes it.
+
+    `accept`: the media type to ask for, with `{kind}` in it.
+    """
+
+    def listed(**options: Any) -> Any:
+        watching = bool(options.get("watch"))
+        if accept:
+            kind = "PartialObjectMetadata" if watching else "PartialObjectMetadataList"
+            options["_headers"] = {"Accept": accept.format(kind=kind)}
+        found = listing(**options)
+        if watching:
+            return found
+        version = SimpleNamespace(resource_version=found["metadata"]["resourceVersion"])
+        return SimpleNamespace(items=found["items"], metadata=version)
+
+    # The client's watch looks there for the type of what comes: plain data.
+    listed.__doc__ = ":rtype: object"
+    return listed

@@ -7,7 +7,7 @@ import pytest
 
 from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes.collector import LAUNCHER, SIDECAR, Collector
-from katib.runners.kubernetes.objects import is_collected, job_of
+from katib.runners.kubernetes.objects import is_collected, object_of
 from katib.spec.kubelet import expand
 from metrics_collector.task import Task
 
@@ -26,7 +26,7 @@ def an_order(kind="StdOut", source=None, **changes):
 
 
 def pod_of(order, collector=COLLECTOR):
-    job = job_of(order, study="study", study_uid="u", collector=collector)
+    job = object_of(order, study="study", study_uid="u", collector=collector)
     return job, job["spec"]["template"]["spec"]
 
 

@@ -1,16 +1,18 @@
 """From the order of a run to its Job, and from a log with times to the copy without."""
 
+from dataclasses import replace
+
 import pytest
 
 from katib.errors import InvalidInput
-from katib.runners.kubernetes.objects import job_name, job_of, key_of
+from katib.runners.kubernetes.objects import job_name, key_of, object_of
 from katib.runners.kubernetes.podlog import _Lines
 from katib.testing.runners import job
 
 
 def made(**changes):
     order = job("python", "train.py", trial="study-abc", **changes)
-    return job_of(order, study="study", study_uid="uid")
+    return object_of(order, study="study", study_uid="uid")
 
 
 def test_the_words_of_the_container_are_not_touched():
@@ -48,15 +50,13 @@ def test_what_the_template_sets_stays():
 
 def test_the_order_is_not_changed():
     order = job("true")
-    job_of(order, study="study", study_uid="uid")
+    object_of(order, study="study", study_uid="uid")
     assert order == job("true")
 
 
-def test_another_kind_is_refused():
-    order = job("true")
-    order.manifest["kind"] = "Pod"
-    with pytest.raises(InvalidInput, match="batch/v1"):
-        job_of(order, study="study", study_uid="uid")
+def test_a_job_without_the_container_is_refused():
+    with pytest.raises(InvalidInput, match="primaryContainerName"):
+        object_of(replace(job("true"), container="other"), study="study", study_uid="uid")
 
 
 LOG = (
