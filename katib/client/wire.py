@@ -73,6 +73,9 @@ def _error(response: httpx.Response) -> KatibError:
     faults = [_fault(each) for each in told.get("faults") or ()]
     if faults:
         return InvalidInput(faults, what="the request", hint=hint)
+    if "retry-after" in response.headers:
+        # Whatever else it says: a server that is to be asked again will answer otherwise then.
+        return ServerUnavailable(message, hint=hint)
     kind = _BY_CODE.get(str(told.get("code"))) or _BY_STATUS.get(response.status_code, KatibError)
     if response.status_code == 401:
         hint = "give Client(token=…) or KATIB_TOKEN what `katib token create` printed"

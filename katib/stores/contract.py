@@ -383,6 +383,10 @@ class Store(Protocol):
         """
         ...
 
+    def hold_reply(self, key: str, *, until: float) -> None:
+        """Have a claim hold for longer, until `until`. One that was kept, dropped or has a receipt stays as it is."""
+        ...
+
     def keep_reply(self, key: str, reply: Reply, *, now: float) -> None:
         """Keep the answer to a request that was claimed."""
         ...

@@ -233,6 +233,12 @@ class MemoryStore:
             self._replies[key] = (Reply(digest=digest), until)
             return None
 
+    def hold_reply(self, key: str, *, until: float) -> None:
+        with self._lock:
+            claim = self._replies.get(key)
+            if claim is not None and _undone(claim):
+                self._replies[key] = (claim[0], until)
+
     def keep_reply(self, key: str, reply: Reply, *, now: float) -> None:
         with self._lock:
             self._replies[key] = (replace(reply, body=rules.kept(reply.body)), now)

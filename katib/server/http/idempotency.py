@@ -9,19 +9,21 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from katib.errors import KatibError
 from katib.server.http.answers import Json
 from katib.service.desk import Desk
 from katib.service.once import Once
 from katib.stores.contract import Reply
 
-CLAIM_SECONDS = 120.0
-"""How long a request may take; after that the server that answered it is taken for gone."""
+CLAIM_SECONDS = 10.0
+"""How long a server is taken to work on a request without another word; then it is taken for gone."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -74,6 +76,7 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
         return _again(known, digest)
     request.state.once = Once(key=scope, before=known.body if known else "")
     kept = False
+    at_work = asyncio.create_task(_hold(desk, scope))
     try:
         response = await handler(request)
         if 200 <= response.status_code < 300:
@@ -82,8 +85,17 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
             kept = True
         return response
     finally:
+        at_work.cancel()
         if not kept:
             await asyncio.shield(run_in_threadpool(desk.store.drop_reply, scope))
+
+
+async def _hold(desk: Desk, scope: str) -> None:
+    """Say now and then that the request is still worked on."""
+    while True:
+        await asyncio.sleep(CLAIM_SECONDS / 4)
+        with suppress(KatibError):
+            await run_in_threadpool(desk.store.hold_reply, scope, until=desk.now() + CLAIM_SECONDS)
 
 
 def _again(known: Reply, digest: str) -> Response:

@@ -22,6 +22,11 @@ def claim_reply(work: Work, key: str, digest: str, *, now: float, until: float) 
     return None
 
 
+def hold_reply(work: Work, key: str, *, until: float) -> None:
+    """See `Store.hold_reply`."""
+    work.run(sql.HOLD_CLAIM, {"key_key_digest": rules.key_digest(key), "new_until": until})
+
+
 def keep_reply(work: Work, key: str, reply: Reply, *, now: float) -> None:
     """See `Store.keep_reply`."""
     row = {"key_key_digest": rules.key_digest(key), **_parameters(key, reply, now)}

@@ -252,6 +252,11 @@ REPLY = select(replies.c.digest, replies.c.status, replies.c.body, replies.c.unt
 )
 _UNDONE = (replies.c.status == 0, replies.c.body == "")
 DELETE_CLAIM = delete(replies).where(replies.c.key_digest == bindparam("key_digest"), *_UNDONE)
+HOLD_CLAIM = (
+    update(replies)
+    .where(replies.c.key_digest == bindparam("key_key_digest"), *_UNDONE)
+    .values(until=bindparam("new_until"))
+)
 PUT_RECEIPT = (
     update(replies).where(replies.c.key_digest == bindparam("key_key_digest"), *_UNDONE).values(body=bindparam("text"))
 )

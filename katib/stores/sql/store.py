@@ -161,6 +161,9 @@ class SqlStore:
     def claim_reply(self, key: str, digest: str, *, now: float, until: float) -> Reply | None:
         return self._database.write(lambda work: desk.claim_reply(work, key, digest, now=now, until=until))
 
+    def hold_reply(self, key: str, *, until: float) -> None:
+        self._database.write(lambda work: desk.hold_reply(work, key, until=until))
+
     def keep_reply(self, key: str, reply: Reply, *, now: float) -> None:
         self._database.write(lambda work: desk.keep_reply(work, key, reply, now=now))
 

@@ -33,6 +33,15 @@ class DeskCases(StoreCases):
         assert store.claim_reply(key, "xyz", now=NOW, until=NOW + 60) is None
         assert store.claim_reply(key, "abc", now=NOW + 60, until=NOW + 120) is None
 
+    def test_a_claim_is_held_for_longer(self, store: Store, key: str) -> None:
+        store.hold_reply(key, until=NOW + 60)
+        assert store.claim_reply(key, "abc", now=NOW, until=NOW + 10) is None, "nothing is held that was not claimed"
+        store.hold_reply(key, until=NOW + 60)
+        assert store.claim_reply(key, "abc", now=NOW + 59, until=NOW + 69) == Reply(digest="abc")
+        store.keep_reply(key, ANSWER, now=NOW)
+        store.hold_reply(key, until=NOW + 2 * REPLIES_KEPT)
+        assert store.claim_reply(key, "abc", now=NOW + REPLIES_KEPT + 1, until=NOW + 2 * REPLIES_KEPT) is None
+
     def test_what_was_done_is_known_though_it_was_not_answered(self, owned: Owned, key: str) -> None:
         """The receipt is written with the changes, or neither is."""
         store, lease = owned.store, owned.lease

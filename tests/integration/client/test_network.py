@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from katib.client import Client, ServerUnavailable
@@ -91,5 +92,33 @@ def test_while_the_server_is_away_a_trial_goes_on(address: str) -> None:
     network.cut = False
     trial.complete(loss=1)
     assert [each.step for each in trial.measurements()] == [0, 1, 2, None]
+    study.delete()
+    client.close()
+
+
+class Busy(httpx.BaseTransport):
+    """A server that was started again, and takes the first requests for those that the one before works on."""
+
+    def __init__(self, requests: int) -> None:
+        self._http = httpx.HTTPTransport()
+        self._left = requests
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not self._left:
+            return self._http.handle_request(request)
+        self._left -= 1
+        told = {"error": {"code": "conflict", "message": "it is being answered"}}
+        return httpx.Response(409, json=told, headers={"Retry-After": "1"}, request=request)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def test_a_request_that_may_be_sent_later_is(address: str) -> None:
+    clock = Clock()
+    client = Client(desk=RemoteDesk(address, transport=Busy(3)))
+    client._outbox = Outbox(client._outbox._desk, wait=clock.wait, clock=clock)
+    study = study_of(client, "busy")
+    assert clock.now > 0
     study.delete()
     client.close()
