@@ -17,7 +17,7 @@ from katib.testing.api_server import ApiServer
 from katib.testing.kubelet import Kubelet, conditions
 from katib.testing.runners import RunnerAbilities, RunnerSuite
 
-SETTINGS = KubernetesSettings(poll=0.02, retry=0.05, settle=2.0)
+SETTINGS = KubernetesSettings(poll=0.02, retry=0.05, settle=20.0)
 STATUSES = {
     "jobs": conditions("Complete"),
     "pytorchjobs": conditions("Succeeded"),

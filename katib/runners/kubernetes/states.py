@@ -113,8 +113,13 @@ def _by_conditions(seen: Seen, success: Condition, failure: Condition) -> RunRep
 
 
 def may_have_more(seen: Seen) -> bool:
-    """Whether the pod of a run that is over by its object was not seen to its end: the two are told apart."""
-    return seen.success is not None and seen.has_pod and not container_is_over(seen)
+    """Whether news of the pod may be on their way, of a run that is over by its object: the two are told apart."""
+    if seen.stopped or not seen.has_pod:
+        return False
+    if seen.pod is None:
+        return True
+    over = (seen.pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+    return seen.success is not None and not over and not container_is_over(seen)
 
 
 def is_primary(seen: Seen, pod: Object, pod_labels: Mapping[str, str]) -> bool:

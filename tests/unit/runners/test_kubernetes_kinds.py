@@ -10,7 +10,7 @@ from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes.collector import LAUNCHER, Collector
 from katib.runners.kubernetes.objects import TRIAL_LABEL, is_collected, object_of
 from katib.runners.kubernetes.running import RunsAs
-from katib.runners.kubernetes.states import Seen, is_primary, report_of, takes_its_place
+from katib.runners.kubernetes.states import Seen, is_primary, may_have_more, report_of, takes_its_place
 from katib.runners.kubernetes.templates import has_pods
 from katib.spec.defaults import with_defaults
 from katib.spec.gjson import Condition
@@ -206,6 +206,19 @@ def test_one_that_was_stopped_ends_when_its_pod_has():
     report = report_of(replace(stopped, pod=pod_that(ended(143))))
     assert (report.phase, report.cause, report.signal) == (Phase.ENDED, Cause.STOPPED, 15)
     assert report_of(replace(stopped, pod=None)).cause is Cause.STOPPED
+
+
+def test_what_its_pod_says_may_come_after_its_own_end():
+    done = replace(SEEN, job=a_widget({"type": "Done"}))
+    of_job = Seen(container="main", job={"status": {"conditions": [{"type": "Failed", "status": "True"}]}})
+    for seen in (done, of_job):
+        assert may_have_more(seen)
+        assert not may_have_more(replace(seen, stopped=True))
+        assert not may_have_more(replace(seen, has_pod=False))
+        assert not may_have_more(replace(seen, pod=pod_that(ended(0))))
+    assert may_have_more(replace(done, pod=pod_that(RUNNING)))
+    assert not may_have_more(replace(done, pod=pod_that(RUNNING), pod_gone=True))
+    assert not may_have_more(replace(of_job, pod=pod_that(RUNNING)))
 
 
 def test_the_primary_pod_is_the_one_with_the_labels_and_the_container():
