@@ -74,8 +74,10 @@ def record_answer(owned: OwnedStudy, store: Store, reply: AdviceReply, *, now: f
 
 
 def carry_out(owned: OwnedStudy, gathered: Gathered, plan: Plan) -> None:
-    """Tell the runner what to stop and what to launch."""
-    for stop in plan.stops:
+    """Tell the runner how many may run, what to stop and what to launch."""
+    owned.runner.limit(gathered.snapshot.study.budget.parallel)
+    # The newest first: what waits for a place would else take that of a run that was stopped before it.
+    for stop in sorted(plan.stops, key=lambda stop: -stop.ordinal):
         trial = gathered.trials[stop.ordinal]
         owned.runner.stop((trial.name, stop.attempt))
     orders = []

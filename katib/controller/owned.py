@@ -11,6 +11,9 @@ from katib.core.study import RetryPolicy
 from katib.runners.contract import TrialRunner
 from katib.stores.contract import Lease, StudyView
 
+NEWEST = 0.2
+"""The weight of the newest run in the time that runs take lately."""
+
 
 @dataclass
 class OwnedStudy:
@@ -23,6 +26,7 @@ class OwnedStudy:
         read_at: when it was read last.
         changed: somebody in this process has changed the study: `view` is old, whatever the time.
         stopper: judges running trials; None in a study without early stopping.
+        seconds: how long trials run lately; None before the first one has ended.
         refused: runs that could not be ordered because their manifest could not be made, with the reason.
     """
 
@@ -38,6 +42,16 @@ class OwnedStudy:
     view: StudyView | None = None
     read_at: float = 0.0
     changed: bool = False
+    seconds: float | None = None
+
+    def took(self, seconds: float) -> None:
+        """A run has ended that took so long."""
+        self.seconds = seconds if self.seconds is None else self.seconds + (seconds - self.seconds) * NEWEST
+
+    @property
+    def ahead(self) -> bool:
+        """Whether trials may be launched before there is a place for them: nothing can come up that forbids them."""
+        return self.runner.queues and self.abilities.oblivious and self.stopper is None
 
     def close(self) -> None:
         """Let go of its runs, which go on, and judge no more."""

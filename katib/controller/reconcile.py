@@ -37,6 +37,7 @@ def look(owned: OwnedStudy, store: Store, asker: Asker, settings: ControllerSett
     gathered = gather(owned, store, settings, now=now)
     plan = decide(gathered.snapshot)
     record(owned, store, gathered, plan)
+    _time_runs(owned, gathered, plan)
     carry_out(owned, gathered, plan)
     study = gathered.snapshot.study
     if plan.advise_upto is not None:
@@ -52,6 +53,14 @@ def adopt(owned: OwnedStudy, store: Store) -> None:
     view = store.view(owned.uid)
     owned.runner.adopt([owned.orders.of(trial) for trial in view.unfinished])
     owned.adopted = True
+
+
+def _time_runs(owned: OwnedStudy, gathered: Gathered, plan: Plan) -> None:
+    """Keep in mind how long the runs took that are over by this plan."""
+    ended = {move.ordinal for move in plan.transitions}
+    for view in gathered.snapshot.trials:
+        if view.trial.ordinal in ended and view.run.started_at is not None and view.run.ended_at is not None:
+            owned.took(view.run.ended_at - view.run.started_at)
 
 
 def is_over(gathered: Gathered, plan: Plan) -> bool:

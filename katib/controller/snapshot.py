@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from katib.config import ControllerSettings
 from katib.controller.owned import OwnedStudy
+from katib.core.ahead import ahead
 from katib.core.classify import TrialView
 from katib.core.decide import Snapshot
 from katib.core.observation import fold
 from katib.core.run import NOT_LAUNCHED, RunKey, RunReport
+from katib.core.study import Study
 from katib.core.trial import Trial, TrialState
 from katib.stores.contract import Store, StudyView
 
@@ -46,6 +48,7 @@ def gather(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, now
             retry=owned.retry,
             patience=settings.patience,
             stock=settings.stock if owned.abilities.oblivious else 0,
+            ahead=_ahead(owned, view.study),
             judgements=stopper.judgements if stopper is not None else (),
             rules=stopper.rules if stopper is not None else (),
         ),
@@ -70,6 +73,12 @@ def current(owned: OwnedStudy, store: Store, settings: ControllerSettings, *, no
             view = store.view(owned.uid, advice=_most_advice(view, settings))
         owned.view, owned.read_at = view, now
     return view
+
+
+def _ahead(owned: OwnedStudy, study: Study) -> int | None:
+    if not owned.runner.queues:
+        return None
+    return ahead(study, seconds=owned.seconds) if owned.ahead else 0
 
 
 def _most_advice(view: StudyView | None, settings: ControllerSettings) -> int:

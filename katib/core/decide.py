@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from katib.core.classify import Bucket, TrialView, classify
 from katib.core.moves import Moved, judged, move, paused_until
+from katib.core.run import Phase
 from katib.core.stopping import EarlyStop, Judgement, StopRule
 from katib.core.study import Condition, RetryPolicy, Study, StudyReason, StudyStatus, Summary
 from katib.core.trial import Reason, Transition, Trial, TrialState
@@ -30,6 +31,8 @@ class Snapshot:
         retry: what follows a failed or lost attempt.
         patience: seconds to wait after a run's end for its metrics.
         stock: answers of the algorithm to keep ahead of need; 0 for one that learns from results.
+        ahead: how many launched runs may wait at the runner for one of the study's places; None for a runner that
+            starts at once whatever is launched.
         judgements: early stopping verdicts that were found, on whatever attempts.
         rules: early stopping rules to attach to trials that are created now.
     """
@@ -41,6 +44,7 @@ class Snapshot:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     patience: float = 30.0
     stock: int = 0
+    ahead: int | None = None
     judgements: tuple[Judgement, ...] = ()
     rules: tuple[StopRule, ...] = ()
 
@@ -48,6 +52,11 @@ class Snapshot:
     def unused_advice(self) -> int:
         """How much advice on record no trial was made of yet."""
         return max(len(self.advised), self.study.summary.count(TrialState.ADVISED))
+
+    @property
+    def room(self) -> int:
+        """How many trials may be unfinished at a time: those that run, and those that wait for their places."""
+        return self.study.budget.parallel + (self.ahead or 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,6 +260,10 @@ class _Draft:
             excess = self.summary.created - self.summary.count(TrialState.KILLED) - budget.max_trials
             self._drop_newest(excess, f"the budget is now {budget.max_trials} trials")
         staying = [trial for trial in self.alive if trial.ordinal not in self.stops]
+        if self.snapshot.ahead is not None:
+            # The others wait, and begin only when there is a place.
+            running = {view.trial.ordinal for view in self.snapshot.trials if view.run.phase is Phase.RUNNING}
+            staying = [trial for trial in staying if trial.ordinal in running]
         for trial in _newest(staying, len(staying) - budget.parallel):
             self._stop(trial, f"parallelism is now {budget.parallel}")
         if self.stops:
@@ -272,14 +285,16 @@ class _Draft:
     def fill_room(self) -> None:
         """Start what waits, then create trials from advice, then ask for more advice."""
         budget = self.snapshot.study.budget
-        self._resume(slots=budget.parallel - self.busy)
-        room = budget.parallel - self.busy - len(self.waiting)
+        self._resume(slots=self.snapshot.room - self.busy)
+        room = self.snapshot.room - self.busy - len(self.waiting)
         left = None if budget.max_trials is None else max(budget.max_trials - self.summary.created, 0)
         room = max(room if left is None else min(room, left), 0)
         for advice in self.snapshot.advised[:room]:
             self._create(advice)
         self._ask(missing=room - self.snapshot.unused_advice, left=left)
         running = len(self.alive) + len(self.launches)
+        if self.snapshot.ahead:
+            running = min(running, budget.parallel)
         if running:
             self.notes.append(f"{_runs(running)} in progress")
 

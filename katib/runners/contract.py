@@ -9,6 +9,8 @@
   they ended, and one whose end nobody saw is reported as LOST.
 * Metric points are delivered at least once; their sequence numbers are the same each time.
 * A run's points are complete once its report says `drained`. An ENDED report becomes drained in bounded time.
+* A runner that queues lets launched runs wait, STARTING, while as many go on as its limit allows. One that is stopped
+  while it waits was never launched: it is not reported any more, and may be launched again.
 * A run whose order says so finds `KATIB_CHECKPOINT_DIR`, a directory that all attempts of its trial share. It is empty
   at first, or a copy of the parent's: never a part of one, and what the trial changes there the parent does not see.
 * No method blocks for longer than a local call should; slow work happens behind `observe`.
@@ -54,7 +56,20 @@ class LaunchOrder:
 
 
 class TrialRunner(Protocol):
-    """See the module's text for what holds for all methods. One runner serves one study."""
+    """See the module's text for what holds for all methods. One runner serves one study.
+
+    Attributes:
+        queues: whether it keeps to a limit; else what is launched starts at once.
+    """
+
+    queues: bool
+
+    def limit(self, most: int) -> None:
+        """Let so many runs go on at a time from now on; those that go on already do. Any number before this is called.
+
+        Raises RunnerUnavailable when nobody can be told. A runner that does not queue ignores it.
+        """
+        ...
 
     def launch(self, orders: Sequence[LaunchOrder]) -> None:
         """Start runs. One that cannot start is reported REFUSED. Raises RunnerUnavailable when nothing was started."""

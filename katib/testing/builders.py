@@ -269,6 +269,7 @@ def snapshot(
     now: float = NOW,
     patience: float = 30.0,
     stock: int = 0,
+    ahead: int | None = None,
     judgements: Sequence[Judgement] = (),
 ) -> Snapshot:
     """A snapshot whose summary is counted from the trials it is given, unless the study brings its own."""
@@ -285,5 +286,6 @@ def snapshot(
         retry=retry or RetryPolicy(),
         patience=patience,
         stock=stock,
+        ahead=ahead,
         judgements=tuple(judgements),
     )

@@ -29,7 +29,7 @@ def within_budget(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
 
 def within_width(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """What is launched fits beside what runs, and what is created beside what is unfinished."""
-    parallel = snapshot.study.budget.parallel
+    parallel = snapshot.room
     busy = sum(_bucket(snapshot)[view.trial.ordinal] in BUSY for view in snapshot.trials)
     if plan.launches and busy + len(plan.launches) > parallel:
         yield f"launches {len(plan.launches)} beside {busy} that run, the width is {parallel}"

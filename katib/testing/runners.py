@@ -282,6 +282,47 @@ class RunnerSuite(ABC):
         assert {seen.over(order.key).code for order in orders} == {0}
         assert [seen.values(order.key) for order in orders] == [[float(i)] for i in range(20)]
 
+    def test_no_more_go_on_than_the_limit(self, runner: TrialRunner, seen: Follower) -> None:
+        first, second, third, fourth = orders = self._waiting_in_line(runner, seen)
+        runner.launch(orders)
+        runner.stop(first.key)
+        assert seen.over(first.key).cause is Cause.STOPPED
+        seen.running(third.key)
+        assert seen.phase(fourth.key) is Phase.STARTING
+        runner.limit(3)
+        seen.running(fourth.key)
+        assert seen.phase(second.key) is Phase.RUNNING
+
+    def test_what_is_stopped_while_it_waits_was_never_launched(self, runner: TrialRunner, seen: Follower) -> None:
+        first, second, third, fourth = self._waiting_in_line(runner, seen)
+        runner.stop(third.key)
+        seen.until(lambda: seen.phase(third.key) is Phase.UNKNOWN)
+        runner.stop(first.key)
+        seen.running(fourth.key)
+        runner.launch([third])
+        runner.stop(second.key)
+        assert seen.running(third.key).started_at is not None
+
+    def test_a_limit_ends_nothing(self, runner: TrialRunner, seen: Follower) -> None:
+        first, second, third, _ = self._waiting_in_line(runner, seen)
+        runner.limit(1)
+        runner.stop(first.key)
+        assert seen.over(first.key).cause is Cause.STOPPED
+        assert (seen.phase(second.key), seen.phase(third.key)) == (Phase.RUNNING, Phase.STARTING)
+
+    def _waiting_in_line(self, runner: TrialRunner, seen: Follower) -> list[LaunchOrder]:
+        """Four runs, of which two wait for a place."""
+        if not runner.queues:
+            pytest.skip("this runner starts what is launched at once")
+        orders = [self.order(Program(stays=True), trial=f"trial-{number}") for number in range(4)]
+        runner.limit(2)
+        runner.launch(orders)
+        for order in orders[:2]:
+            seen.running(order.key)
+        seen.until(lambda: "2 places" in seen.reports[orders[3].key].message)
+        assert [seen.phase(order.key) for order in orders[2:]] == [Phase.STARTING] * 2
+        return orders
+
     def test_what_cannot_start_is_refused_and_says_why(self, runner: TrialRunner, seen: Follower) -> None:
         good, bad = self.order(Program(), trial="good"), self.unstartable(trial="bad")
         runner.launch([bad, good])

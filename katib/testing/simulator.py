@@ -77,6 +77,7 @@ class World:
         retry: RetryPolicy | None = None,
         patience: float = 30.0,
         stock: int = 0,
+        ahead: int | None = None,
         space: int | None = None,
         guarded: bool = True,
         memory: int = 1,
@@ -84,10 +85,11 @@ class World:
     ) -> None:
         self.clock = Clock()
         self.store = ToyStore(study=study)
-        self.runner = ToyRunner(clock=self.clock, fate=fate)
+        self.runner = ToyRunner(clock=self.clock, fate=fate, queues=ahead is not None)
         self.retry = retry or RetryPolicy()
         self.patience = patience
         self.stock = stock
+        self.ahead = ahead
         self.space = space
         self.guarded = guarded
         self.watch = watch
@@ -142,10 +144,11 @@ class World:
             now=self.clock(),
             study=view.study,
             trials=tuple(_seen(trial, reports) for trial in view.unfinished),
-            advised=view.advised[: view.study.budget.parallel],
+            advised=view.advised[: view.study.budget.parallel + (self.ahead or 0)],
             retry=self.retry,
             patience=self.patience,
             stock=self.stock,
+            ahead=self.ahead,
             judgements=tuple(self.judgements.values()),
         )
 
@@ -200,6 +203,8 @@ class World:
     def _effects(self, snapshot: Snapshot, plan: Plan) -> Iterator[Effect]:
         self.watch(snapshot, plan)
         yield Effect(name="commit", do=partial(self._commit, snapshot, plan))
+        if self.runner.queues and self.runner.limit != snapshot.study.budget.parallel:
+            yield Effect(name="limit", do=partial(self.runner.set_limit, snapshot.study.budget.parallel))
         for stop in plan.stops:
             key = (_name(stop.ordinal), stop.attempt)
             yield Effect(name=f"stop {stop.ordinal}", do=partial(self.runner.stop, key))

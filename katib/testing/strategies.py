@@ -339,6 +339,7 @@ def snapshots(draw: DrawFn) -> Snapshot:
         retry=draw(retries),
         patience=draw(st.sampled_from((30.0, 0.0, 1.0))),
         stock=draw(st.sampled_from((0, 1, 2, 64))),
+        ahead=draw(st.sampled_from((None, 0, 1, 3))),
         judgements=draw(judgements(unfinished)),
         rules=draw(st.sampled_from(RULES)),
     )

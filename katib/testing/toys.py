@@ -65,10 +65,13 @@ class ToyRunner:
         past: those it was told to forget. It still refuses to run them again.
         annals: every run there ever was under a key: one, or more when the runner's memory was wiped.
         vanished: attempts of each trial that vanished, by trial name.
+        queues: it lets runs wait while `limit` of them run; one that waited and is stopped was never there.
     """
 
     clock: Clock
     fate: Callable[[RunKey], Fate]
+    queues: bool = False
+    limit: int = 0
     runs: dict[RunKey, Run] = field(default_factory=dict)
     past: dict[RunKey, Run] = field(default_factory=dict)
     annals: dict[RunKey, list[Run]] = field(default_factory=dict)
@@ -76,7 +79,17 @@ class ToyRunner:
 
     @property
     def alive(self) -> set[RunKey]:
-        return {key for key, run in (*self.runs.items(), *self.past.items()) if run.alive}
+        """Those that have a place."""
+        phases = {Phase.RUNNING} if self.queues else ALIVE
+        return {key for key, run in (*self.runs.items(), *self.past.items()) if run.report.phase in phases}
+
+    @property
+    def full(self) -> bool:
+        """Whether whatever does not run yet has to wait."""
+        return self.queues and len(self.alive) >= self.limit
+
+    def set_limit(self, limit: int) -> None:
+        self.limit = limit
 
     def launch(self, key: RunKey) -> None:
         if key in self.runs or key in self.past:
@@ -88,7 +101,11 @@ class ToyRunner:
 
     def stop(self, key: RunKey) -> None:
         run = self.runs.get(key)
-        if run is not None and run.alive:
+        if run is None or not run.alive:
+            return
+        if self.queues and run.report.phase is Phase.STARTING:
+            self.annals[key].remove(self.runs.pop(key))
+        else:
             run.stopping = True
 
     def forget(self, key: RunKey) -> None:
@@ -100,8 +117,9 @@ class ToyRunner:
         return {key: (run.report, run.metrics if run.report.drained else {}) for key, run in self.runs.items()}
 
     def start(self, key: RunKey) -> None:
-        """A run that was accepted begins to run."""
-        self._known(key).report = make.running(at=self.clock())
+        """A run that was accepted begins to run, if there is a place."""
+        if not self.full:
+            self._known(key).report = make.running(at=self.clock())
 
     def end(self, key: RunKey, fate: Fate | None = None) -> None:
         """A run ends, by its own fate or another."""

@@ -87,8 +87,9 @@ class Witness:
             yield f"{len(dropped)} trials were dropped, {kept} are left, the budget is {study.budget.max_trials}"
 
     def within_width(self) -> Iterator[str]:
-        """A run is started only while there is room, now or when that was decided."""
-        width = max(self.world.width, self.world.study.budget.parallel)
+        """A run is started only while there is room, now or when that was decided, or as its runner was told last."""
+        runner = self.world.runner
+        width = max(self.world.width, self.world.study.budget.parallel, runner.limit if runner.queues else 0)
         alive = self.world.runner.alive
         if alive - self.alive and len(alive) > width:
             yield f"{len(alive)} runs, the width is {width}"

@@ -200,13 +200,14 @@ mount -t tmpfs -o size=3m tmpfs '{cli.folder}/disk'
 cd '{cli.folder}/disk'
 cat > go.sh <<'END'
 exec {sys.executable} -m katib run --param x=float:0:1 --minimize loss --algorithm random --max-trials 60 --name study \\
-  -- /bin/sh -c 'sleep 0.05; echo loss=$0' '{{x}}'
+  -- /bin/sh -c 'while [ ! -e ../full ]; do sleep 0.02; done; echo loss=$0' '{{x}}'
 END
 sh go.sh > ../out.txt 2> ../err.txt &
 run=$!
 while [ ! -s katib.db ]; do sleep 0.05; done
 while ! {sys.executable} -m katib show study --output json > ../show.json 2>/dev/null; do sleep 0.05; done
 dd if=/dev/zero of=filler bs=4k 2>/dev/null || true
+touch ../full
 while ! grep -q 'no space left' ../err.txt; do sleep 0.05; done
 kill -TERM $run
 while ! grep -q 'stopping:' ../err.txt; do sleep 0.05; done

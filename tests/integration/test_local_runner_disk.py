@@ -79,6 +79,21 @@ def test_no_room_to_record_a_launch(tmp_path: Path, runner: LocalRunner) -> None
     assert layout.log(run_dir, *order.key).read_text() == "ran\n"
 
 
+def test_no_room_to_record_that_what_waited_begins(tmp_path: Path, runner: LocalRunner) -> None:
+    run_dir, go = tmp_path / "run", tmp_path / "go"
+    first, waiting = job("sh", "-c", f"while [ ! -e {go} ]; do sleep 0.02; done"), job("true", trial="waiting")
+    runner.limit(1)
+    runner.launch([first, waiting])
+    seen = Follower(runner)
+    seen.running(first.key)
+    with files_limited_to(layout.journal(run_dir).stat().st_size, int(layout.lock(run_dir).read_text())):
+        go.touch()
+        seen.until(lambda: "File too large" in seen.reports[waiting.key].message)
+        assert seen.phase(waiting.key) is Phase.STARTING
+    assert seen.over(waiting.key).code == 0
+    assert seen.over(first.key).code == 0
+
+
 def test_no_room_to_record_an_end(tmp_path: Path) -> None:
     run_dir, go = tmp_path / "run", tmp_path / "go"
     runner = LocalRunner(run_dir)

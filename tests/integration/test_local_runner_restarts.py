@@ -31,8 +31,11 @@ from katib.testing.runners import Follower, job
 
 runner = LocalRunner(Path(sys.argv[1]))
 order = job("sh", "-c", sys.argv[2], deadline=int(sys.argv[3]) or None)
-runner.launch([order])
-Follower(runner).running(order.key)
+runner.limit(1)
+runner.launch([order, job("true", trial="waiting")])
+seen = Follower(runner)
+seen.running(order.key)
+seen.until(lambda: "place" in seen.reports["waiting", 1].message)
 print("running", flush=True)
 threading.Event().wait()
 """
@@ -131,6 +134,18 @@ class TestEngineKilled:
         report = Follower(runner).over(job().key)
         assert (report.cause, report.signal) == (Cause.STOPPED, signal.SIGTERM)
 
+    def test_what_waited_for_a_place_is_not_begun(self, run_dir: Path, runner: LocalRunner, tmp_path: Path) -> None:
+        go, waiting = tmp_path / "go", job("true", trial="waiting")
+        launch_and_kill_engine(run_dir, f"while [ ! -e {go} ]; do sleep 0.02; done; exit 7")
+        runner.adopt([job(), waiting])
+        go.touch()
+        seen = Follower(runner)
+        assert seen.over(job().key).code == 7
+        assert seen.phase(waiting.key) is Phase.UNKNOWN
+        assert not layout.log(run_dir, *waiting.key).exists()
+        runner.launch([waiting])
+        assert seen.over(waiting.key).code == 0
+
     def test_a_deadline_holds_without_an_engine(self, run_dir: Path, runner: LocalRunner) -> None:
         launch_and_kill_engine(run_dir, "exec sleep 600", deadline=1)
         pid = pid_of(run_dir, job())
@@ -184,6 +199,19 @@ class TestSupervisorKilled:
         assert report.phase is Phase.LOST
         assert "nobody saw how" in report.message
         assert seen.values(order.key) == [0.5]
+
+    def test_what_waited_for_a_place_was_never_launched(self, run_dir: Path, runner: LocalRunner) -> None:
+        order, waiting = job("sleep", "600"), job("true", trial="waiting")
+        runner.limit(1)
+        runner.launch([order, waiting])
+        seen = Follower(runner)
+        seen.until(lambda: "1 place" in seen.reports[waiting.key].message)
+        kill_supervisor(run_dir)
+        seen.until(lambda: seen.phase(waiting.key) is Phase.UNKNOWN)
+        runner.stop(order.key)
+        runner.launch([waiting])
+        assert seen.over(waiting.key).code == 0
+        assert seen.over(order.key).cause is Cause.STOPPED
 
     def test_the_engine_finds_out_by_itself(self, run_dir: Path, runner: LocalRunner, tmp_path: Path) -> None:
         order = job("sleep", "600")

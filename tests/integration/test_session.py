@@ -143,3 +143,46 @@ def test_studies_side_by_side_in_one_store(tmp_path):
     finally:
         for one in sessions:
             one.close()
+
+
+def test_short_trials_wait_in_line_and_no_more_run_at_a_time(session, tmp_path):
+    """Places are taken without a look of the engine, and still by as many as may run, each once."""
+    study = begin(
+        session, tmp_path, document('echo + >> runs; echo "loss=$0"; echo - >> runs', algorithm="random", max_trials=80)
+    )
+    waiting = []
+
+    def note(progress) -> None:
+        waiting.append(progress.looked.gathered.snapshot.ahead)
+
+    session.run(study.name, note)
+    lines = (tmp_path / "runs").read_text().split()
+    assert lines.count("+") == lines.count("-") == 80
+    assert max(lines[:end].count("+") - lines[:end].count("-") for end in range(len(lines) + 1)) <= 2
+    assert max(waiting) > 0
+    trials = session.store.trials(study.uid)
+    assert {(trial.state, trial.attempt) for trial in trials} == {(TrialState.SUCCEEDED, 1)}
+    assert len(trials) == 80
+
+
+def test_a_stop_leaves_none_in_line(session, tmp_path):
+    study = begin(session, tmp_path, document('echo x >> runs; echo "loss=$0"', algorithm="random", max_trials=9_999))
+
+    def stop(progress) -> None:
+        if progress.looked.gathered.snapshot.ahead:
+            session.studies.stop(study.name)
+
+    session.run(study.name, stop)
+    runs = (tmp_path / "runs").read_text().count("x")
+    unfinished = session.store.view(study.uid).unfinished
+    summary = session.store.get_study("study").summary
+    assert summary.count(TrialState.RUNNING) == 0
+    assert {trial.state for trial in unfinished} <= {TrialState.PENDING}
+    assert summary.count(TrialState.SUCCEEDED) <= runs <= summary.count(TrialState.SUCCEEDED) + 2
+    session.close()
+    with Session(str(tmp_path / "katib.db"), QUICK) as later:
+        later.studies.extend(study.name, max_trials=summary.created)
+        later.run(study.name)
+        assert later.store.get_study("study").summary.count(TrialState.SUCCEEDED) == summary.created
+        # Of those that ran.
+        assert sum(trial.attempt > 1 for trial in later.store.trials(study.uid)) <= 2

@@ -22,9 +22,7 @@ PROCESSES, ROUNDS = 8, 25
 
 def start(folder: Path, script: str, *arguments: object) -> subprocess.Popen[str]:
     """Run a script in a process of its own; the file of its store is its first argument."""
-    file = folder / "script.py"
-    file.write_text(textwrap.dedent(script))
-    command = [sys.executable, file, folder / "katib.db", *map(str, arguments)]
+    command = [sys.executable, "-c", textwrap.dedent(script), folder / "katib.db", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 

@@ -59,9 +59,10 @@ class HostileWorld(RuleBasedStateMachine):
         retry=st.builds(RetryPolicy, retries=st.integers(0, 1), losses=st.integers(0, 2)),
         space=st.sampled_from((None, None, None, 1, 3)),
         stock=st.sampled_from((0, 0, 1, 4)),
+        ahead=st.sampled_from((None, None, 0, 2)),
         fates=st.lists(FATES | st.just(REFUSED), max_size=4),
     )
-    def begin(self, *, parallel, max_trials, max_failed, goal, retry, space, stock, fates):
+    def begin(self, *, parallel, max_trials, max_failed, goal, retry, space, stock, ahead, fates):
         # Left to itself, the first run of trial 1, 2, … meets these fates; all other runs go well.
         by_key = {(make.trial(ordinal).name, 1): fate for ordinal, fate in enumerate(fates, start=1)}
         self.world = World(
@@ -70,6 +71,7 @@ class HostileWorld(RuleBasedStateMachine):
             retry=retry,
             space=space,
             stock=stock,
+            ahead=ahead,
             guarded=self.guarded,
             memory=8,
             watch=self.check_plan,

@@ -87,6 +87,11 @@ class KubernetesRunner:
 
     # --- The contract
 
+    queues = False
+
+    def limit(self, most: int) -> None:
+        """Nothing: what is launched starts as the cluster has room; see the contract."""
+
     def launch(self, orders: Sequence[LaunchOrder]) -> None:
         """Start runs; see the contract. Their Jobs are created behind it, however long the cluster takes for that."""
         for run in self._admit(orders):

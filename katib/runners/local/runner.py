@@ -63,9 +63,19 @@ class LocalRunner:
             watching=self._connected,
             failed=self._not_launched,
         )
+        self._limit: int | None = None
         self._closed = False
         self._trusting = False
         self._watcher = Watcher(self._dir, self._board, self._link, settings)
+
+    queues = True
+
+    def limit(self, most: int) -> None:
+        """Let so many go on at a time; see the contract."""
+        changed, self._limit = most != self._limit, most
+        # Each launch says it, too: the supervisor of now may be another one then.
+        if changed and self._board.active():
+            self._ask({"do": "limit", "limit": most}, ())
 
     def launch(self, orders: Sequence[LaunchOrder]) -> None:
         """Start runs; see the contract.
@@ -80,7 +90,7 @@ class LocalRunner:
                 wanted.append(self._request(run.order))
             except (CannotLaunch, InvalidInput) as error:
                 self._board.take({"run": run.key, "is": "refused", "message": str(error), "at": None})
-        message = {"do": "launch", "runs": wanted} if wanted else None
+        message = {"do": "launch", "runs": wanted, "limit": self._limit} if wanted else None
         if message is None or not self._trusting or self._closed:
             self._ask(message, fresh)
             self._trusting = bool(message)
@@ -136,7 +146,7 @@ class LocalRunner:
         except RunnerUnavailable:
             self._board.forget(run.key for run in fresh)
             raise
-        if self._board.undrained():
+        if self._board.undrained() or self._board.withdrew:
             self._watcher.nudge()
 
     def _not_launched(self, message: Mapping[str, Any]) -> None:

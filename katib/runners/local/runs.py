@@ -23,11 +23,13 @@ class LocalRun:
         final: when it is over and its metrics are not read yet, the report to come.
         points: not observed yet.
         news: whether something became of it that `wake` was not called for yet.
+        queued: whether it waits for a place, so that nobody has begun it.
     """
 
     order: LaunchOrder
     report: RunReport = NOT_LAUNCHED
     news: bool = False
+    queued: bool = False
     final: RunReport | None = None
     points: list[MetricPoint] = field(default_factory=list)
 
@@ -50,6 +52,7 @@ class LocalRun:
         if self.over:
             return
         self.news = True
+        self.queued = line["is"] == "queued"
         self.final = _final(line, self.report)
         running = self.report.phase is Phase.RUNNING
         # An end is told together with the last points: how long ago it was must not make them late. A run that ended
@@ -58,7 +61,7 @@ class LocalRun:
             self.report = RunReport(phase=Phase.RUNNING, started_at=line["at"])
         elif self.final is None and line["is"] == "stopping" and not running:
             self.report = RunReport(phase=Phase.RUNNING, started_at=line["started"])
-        elif line["is"] in ("intended", "waiting") and not running:
+        elif line["is"] in ("intended", "waiting", "queued") and not running:
             self.report = RunReport(phase=Phase.STARTING, message=line.get("message", ""))
         elif self.final is not None and self.report is NOT_LAUNCHED:
             self.report = RunReport(phase=Phase.STARTING)
@@ -98,6 +101,8 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[RunKey, LocalRun] = {}
+        self.withdrew = False
+        """Whether runs were withdrawn that `wake` was not called for yet."""
 
     def admit(self, orders: Sequence[LaunchOrder]) -> list[LocalRun]:
         """Add the runs that are not there, and return them."""
@@ -123,7 +128,13 @@ class Board:
         """Learn what became of a run; one that was not asked for is no matter."""
         with self._lock:
             run = self._runs.get(key_of(line))
-            if run is not None:
+            if run is None:
+                return
+            # A queue is in its supervisor's memory only, and ends with it.
+            if line["is"] == "withdrawn" or (line["is"] == "unknown" and run.queued):
+                del self._runs[run.key]
+                self.withdrew = True
+            else:
                 run.take(line)
 
     def observe(self) -> tuple[dict[RunKey, RunReport], dict[RunKey, tuple[MetricPoint, ...]]]:

@@ -92,7 +92,8 @@ class Watcher:
         """Take in what there is, and return whether there is news."""
         self._link.receive()
         self._keep_connected()
-        news = self._drain_over()
+        withdrew, self._board.withdrew = self._board.withdrew, False
+        news = self._drain_over() or withdrew
         if time.monotonic() >= self._next_look:
             # That a run has started is told here too: it can wait for this moment, and often its end comes first.
             news = self._look_at_running() or news
@@ -122,7 +123,8 @@ class Watcher:
     def _look_at_running(self) -> bool:
         self._next_look = time.monotonic() + self._settings.poll
         news = [
-            self._board.looked(run, self._collection(run).poll()) for run in self._board.select(lambda run: run.active)
+            self._board.looked(run, [] if run.queued else self._collection(run).poll())
+            for run in self._board.select(lambda run: run.active)
         ]
         return any(news)
 

@@ -4,6 +4,8 @@ From the supervisor, and in the journal: what became of a run, `{"run": [trial, 
 
     intended   grace, deadline: it is about to be started
     waiting    message: why it could not be started yet (never in the journal)
+    queued     message: it is begun when fewer runs go on; a supervisor that ends forgets it (never in the journal)
+    withdrawn  it was queued, and is not begun after all (never in the journal)
     started    pid, identity
     stopping   started, cause, kill_at: it was told to end
     ended      started, code, signal, cause
@@ -16,7 +18,8 @@ From the engine, with a number that the answer `{"re": number}` or `{"re": numbe
 
     hello      env, runs: the environment of the trials to come; what became of these runs?
     watch      runs: what became of these runs?
-    launch     runs, each with argv, env, cwd, grace, deadline
+    launch     runs, each with argv, env, cwd, grace, deadline; limit: as below
+    limit      limit: so many runs go on at a time, others are queued
     stop       run, grace
     kill
 

@@ -80,6 +80,7 @@ class Supervisor:
             for key, events in self._selector.select(self._timeout()):
                 react: Callable[[int], None] = key.data
                 react(events)
+            self._runs.fill()
             self._runs.start_recorded()
             self._runs.tick()
             self._flush_all()
@@ -198,8 +199,11 @@ class Supervisor:
                 case "watch":
                     peer.tell(self._known(keys), within=0.0)
                 case "launch":
+                    self._runs.limit(message.get("limit"))
                     self._runs.launch(message["runs"], peer.env)
                     peer.tell(self._known(keys), within=TOGETHER)
+                case "limit":
+                    self._runs.limit(message["limit"])
                 case "stop":
                     self._runs.stop(key_of(message), message["grace"])
                 case "kill":
@@ -250,6 +254,9 @@ class Supervisor:
         self._selector.unregister(peer.socket)
         peer.socket.close()
         self._peers.remove(peer)
+        if not self._peers:
+            # What goes on stays; nothing is begun that nobody would hear of.
+            self._runs.empty_queue()
 
 
 def _remove(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from . import layout, processes
 from .journal import Journal
 from .lines import OVER, Key, key_of, pack
+from .waiting import Queue
 
 RETRY_AFTER = 0.5
 """Seconds before the system is asked again for what it had no room for: a process, a line of the journal."""
@@ -72,24 +73,61 @@ class Runs:
         self._children: dict[int, Run] = {}
         self._recorded: list[tuple[dict[str, Any], Mapping[str, str], int]] = []
         self._postponed: dict[Key, tuple[dict[str, Any], Mapping[str, str]]] = {}
+        self._queue = Queue()
         self._retry_at = self._look_at = 0.0
         self._recover()
 
     @property
     def idle(self) -> bool:
         """Whether nothing runs, is about to, or waits to be recorded."""
-        return not self._live and not self._journal.owes
+        return not self._live and not self._queue and not self._journal.owes
 
     def known(self, key: Key) -> bytes:
         """The last line about a run; empty when there is none."""
-        return self._latest.get(key, b"")
+        return self._latest.get(key) or self._queue.said(key)
+
+    def limit(self, most: int | None) -> None:
+        """Let at most so many runs go on at a time; None for any number. What goes on already does."""
+        self._queue.most = most
 
     def launch(self, orders: list[dict[str, Any]], base_env: Mapping[str, str]) -> None:
         """Record the intent to start those that are not on record yet; `start_recorded` does it.
 
+        Those for which there is no room are queued, and begun by `fill`.
+
         Raises OSError when that cannot be recorded: then none will start.
         """
-        fresh = {key_of(order): order for order in orders if key_of(order) not in self._latest}
+        fresh = [order for order in orders if key_of(order) not in self._latest and key_of(order) not in self._queue]
+        begun = [] if self._queue else fresh[: self._queue.room(len(self._live))]
+        self._intend(begun, base_env)
+        self._queue.add(fresh[len(begun) :], base_env)
+
+    def fill(self) -> None:
+        """Begin what is queued, as far as there is room."""
+        now = time.monotonic()
+        while self._queue and now >= self._retry_at:
+            room = self._queue.room(len(self._live))
+            if room == 0:
+                return
+            orders, env = self._queue.take(room)
+            try:
+                self._intend(orders, env)
+            except OSError as error:
+                self._queue.put_back(orders, env)
+                self._retry_at = now + RETRY_AFTER
+                for order in orders:
+                    said = f"it cannot be recorded just now that it starts: {error.strerror}"
+                    self._tell(pack({"run": key_of(order), "is": "queued", "message": said}), urgent=True)
+
+    def empty_queue(self) -> None:
+        """Begin nothing that is queued."""
+        for key in self._queue.clear():
+            self._tell(pack({"run": key, "is": "withdrawn"}), urgent=True)
+
+    def _intend(self, orders: list[dict[str, Any]], base_env: Mapping[str, str]) -> None:
+        fresh = {key_of(order): order for order in orders}
+        if not fresh:
+            return
         now = time.time()
         intents = {}
         logs: dict[Key, int] = {}
@@ -125,6 +163,9 @@ class Runs:
 
     def stop(self, key: Key, grace: float | None) -> None:
         """Tell a run to end. Again: sooner, if the new grace ends sooner."""
+        if self._queue.drop(key):
+            self._tell(pack({"run": key, "is": "withdrawn"}), urgent=True)
+            return
         self.start_recorded()
         # What has ended already was not stopped.
         self.reap()
@@ -134,6 +175,7 @@ class Runs:
 
     def kill(self) -> None:
         """End everything at once."""
+        self.empty_queue()
         self.start_recorded()
         for run in list(self._live.values()):
             self._stop(run, "stopped", 0.0)
@@ -176,6 +218,8 @@ class Runs:
     def due_in(self) -> float | None:
         """Seconds until the next tick has something to do; None when only an event can bring something."""
         due = [self._retry_at] if self._postponed or self._journal.owes else []
+        if self._queue and self._queue.room(len(self._live)) != 0:
+            due.append(self._retry_at)
         for run in self._live.values():
             due += [moment for moment in (run.deadline_at, run.kill_at) if moment is not None]
             if run.pid and not run.child:
@@ -270,8 +314,9 @@ class Runs:
         line = pack({"run": key, "is": state, "at": time.time(), **more})
         self._journal.note(line)
         self._latest[key] = line
-        # That it has started can wait a moment, and often its end comes first.
-        self._tell(line, urgent=state != "started")
+        # That it has started can wait a moment, and often its end comes first. That can wait, too, while its place is
+        # taken by another at once.
+        self._tell(line, urgent=state != "started" and not self._queue)
 
     def _say(self, key: Key, state: str, **more: Any) -> None:
         """Tell without recording: it will have changed by the next start."""
