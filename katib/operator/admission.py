@@ -12,6 +12,7 @@ from katib.core.study import Budget, Study
 from katib.errors import AlreadyExists, Fault, InvalidInput, NotFound
 from katib.runners.kubernetes.cluster import Cluster
 from katib.runners.kubernetes.collector import COLLECTED as WITH_COLLECTOR
+from katib.runners.kubernetes.collector import CUSTOM
 from katib.service.checks import checked
 from katib.service.on_cluster import COLLECTED, place_on, refuse_on_cluster
 from katib.service.studies import new_study, placed, refuse_in_vain
@@ -48,7 +49,7 @@ class Admission:
         run_root: Path,
         collected: bool = False,
     ) -> None:
-        self._kinds = (*COLLECTED, "Push", *(sorted(WITH_COLLECTOR) if collected else ()))
+        self._kinds = (*COLLECTED, "Push", CUSTOM, *(sorted(WITH_COLLECTOR) if collected else ()))
         self._store, self._suggestions, self._early_stopping = store, suggestions, early_stopping
         self._run_root = run_root
 

@@ -86,7 +86,7 @@ def _faults(prepared: Prepared, suggestions: SuggestionService, kinds: Sequence[
 
 
 def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
-    from katib.runners.kubernetes.collector import ONLY_BESIDE
+    from katib.runners.kubernetes.collector import CUSTOM, ONLY_BESIDE
     from katib.runners.kubernetes.objects import collected_container, object_of
     from katib.runners.kubernetes.templates import primary_template
 
@@ -114,7 +114,8 @@ def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
         found.append(Fault(path="spec.trialTemplate", wanted="a cluster needs the container's image", hint=hint))
     kind = prepared.effective["spec"]["metricsCollectorSpec"]["collector"]["kind"]
     beside = collected_container(made, template.primary_container_name, template.primary_pod_labels)
-    if kind in ONLY_BESIDE and (beside is None or not beside[1].get("command")):
+    without = beside is None or (kind != CUSTOM and not beside[1].get("command"))
+    if kind in (*ONLY_BESIDE, CUSTOM) and without:
         one = f"a container of one pod, which the collector of {kind} goes before; here there are none, or several"
         found.append(
             Fault(

@@ -1,16 +1,20 @@
-"""The operator with trials of other kinds than Job: a CRD whose controller these tests play."""
+"""The operator with trials of other kinds than Job, of a CRD whose controller these tests play; and with a collector of
+the user's own.
+"""
+
+import time
 
 import pytest
 
-from tests.integration.test_operator import (
-    NAMESPACE,
-    Here,
-    container_status,
-    experiment,
-    operating,
-    podlog,
-    suggestions,
-)
+from katib.config import ServeSettings
+from katib.operator import operator as operating
+from katib.rpc import api
+from katib.rpc.channels import open_channel
+from katib.rpc.methods import REPORT_OBSERVATION_LOG, stub
+from katib.runners.kubernetes import podlog
+from katib.server.reports import ReportServer
+from katib.testing.api_server import container_status
+from tests.integration.test_operator import NAMESPACE, Here, experiment, suggestions, x_of
 
 __all__ = ["suggestions"]
 
@@ -41,7 +45,7 @@ def of_widgets(**spec):
     return document
 
 
-def run(api, widget):
+def run(server, widget):
     """The Widget's controller: a pod that ends at once, and a state."""
     name = widget["metadata"]["name"]
     (part,) = widget["spec"]["parts"]
@@ -50,13 +54,13 @@ def run(api, widget):
     broken = float(x) > 0.9
     times = {"startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:01Z"}
     state = {"terminated": {"exitCode": 5 if broken else 0, **times}}
-    api.logs[(NAMESPACE, f"{name}-pod")] = f"loss={x}\n"
+    server.logs[(NAMESPACE, f"{name}-pod")] = f"loss={x}\n"
     status = {"phase": "Failed" if broken else "Succeeded", "containerStatuses": [container_status("main", state)]}
     metadata = {"name": f"{name}-pod", "labels": part["pod"]["metadata"]["labels"]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": part["pod"]["spec"], "status": status}
-    api.create("pods", NAMESPACE, pod)
+    server.create("pods", NAMESPACE, pod)
     said = {"state": "broken" if broken else "done", "reason": "Said", "message": "by its controller"}
-    api.patch(("widgets", NAMESPACE, name), {"status": said}, part="status")
+    server.patch(("widgets", NAMESPACE, name), {"status": said}, part="status")
 
 
 def test_trials_of_any_kind_run_to_the_best_one(here):
@@ -95,3 +99,31 @@ def test_a_kind_that_is_not_installed_yet_is_waited_for_and_named(here):
     assert (waits["type"], waits["status"]) == ("Running", "False")
     here.api.kinds = WIDGETS
     assert here.until(here.ended)["trialsSucceeded"] == 1
+
+
+def test_the_users_own_collector_reports_to_the_db_manager(here):
+    heard = lambda study, said: here.operator.heard(study, said)  # noqa: E731 - the operator of that moment
+    server = ReportServer(here.store, ServeSettings(port=0), now=time.time, heard=heard)
+    server.start()
+
+    def collected(job):
+        """In the place of both containers: nothing is printed, and the collector reports twice the trial's x."""
+        _main, own = job["spec"]["template"]["spec"]["containers"]
+        value = repr(float(x_of(job)) * 2)
+        metric = api.MetricLog(time_stamp="2026-01-31T12:00:00Z", metric=api.Metric(name="loss", value=value))
+        said = api.ObservationLog(metric_logs=[metric])
+        with open_channel(own["args"][0]) as channel:
+            name = job["metadata"]["labels"]["katib.kubeflow.org/trial"]
+            stub(channel, REPORT_OBSERVATION_LOG)(
+                api.ReportObservationLogRequest(trial_name=name, observation_log=said)
+            )
+        return "loss=7\n", 0
+
+    here.api.run = collected
+    own = {"name": "mine", "image": "own:1", "args": [server.address]}
+    here.apply(experiment(metricsCollectorSpec={"collector": {"kind": "Custom", "customCollector": own}}))
+    assert here.until(here.ended)["trialsSucceeded"] == 4
+    for trial in here.api.all("trials"):
+        (value,), (metric,) = trial["spec"]["parameterAssignments"], trial["status"]["observation"]["metrics"]
+        assert float(metric["latest"]) == float(value["value"]) * 2
+    server.stop()

@@ -5,6 +5,7 @@ program and, behind it, the words as they were written. So it runs in images wit
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,6 +24,9 @@ COLLECTED = frozenset({"StdOut", "File", "TensorFlowEvent", "PrometheusMetric"})
 """Kinds that the sidecar reads."""
 ONLY_BESIDE = COLLECTED - {"StdOut"}
 """Kinds that can be read nowhere else."""
+
+CUSTOM = "Custom"
+"""The kind that is a container of the user's own."""
 
 NATIVE_SINCE = (1, 29)
 """From this version of Kubernetes on an init container may run beside the others."""
@@ -95,10 +99,30 @@ class Collector:
         }
 
 
+def sidecar_name(collector: Mapping[str, Any]) -> str:
+    """What the container is called that collects a trial's metrics."""
+    own = collector["collector"].get("customCollector") or {}
+    return str(own.get("name")) if collector["collector"]["kind"] == CUSTOM else SIDECAR
+
+
+def put_own(pod: dict[str, Any], container: dict[str, Any], collector: Mapping[str, Any]) -> None:
+    """Put the user's own collector into the pod, as Katib does: as it is written, with the place that it is to read; it
+    sees the processes of the trial. It reports to the DB manager by itself.
+    """
+    own = deepcopy(dict(collector["collector"]["customCollector"]))
+    if place := _place(collector):
+        volume = f"{VOLUME}-data"
+        pod["volumes"] = [*(pod.get("volumes") or ()), {"name": volume, "emptyDir": {}}]
+        for each in (container, own):
+            each["volumeMounts"] = [*(each.get("volumeMounts") or ()), {"name": volume, "mountPath": place}]
+    pod["shareProcessNamespace"] = True
+    pod["containers"] = [*pod["containers"], own]
+
+
 def _place(collector: Mapping[str, Any]) -> str:
     """The folder that both containers see, beside the launcher's; empty for none."""
     kind = collector["collector"]["kind"]
     where = (collector.get("source") or {}).get("fileSystemPath") or {}
-    if kind == "File":
+    if kind == "File" or (kind == CUSTOM and where.get("kind") == "File"):
         return str(PurePosixPath(where["path"]).parent)
-    return str(where["path"]).rstrip("/") if kind == "TensorFlowEvent" else ""
+    return str(where["path"]).rstrip("/") if kind == "TensorFlowEvent" or (kind == CUSTOM and where) else ""

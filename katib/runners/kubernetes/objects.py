@@ -12,7 +12,7 @@ from typing import Any
 from katib.core.run import RunKey
 from katib.errors import Fault, InvalidInput
 from katib.runners.contract import LaunchOrder
-from katib.runners.kubernetes.collector import SIDECAR, Collector
+from katib.runners.kubernetes.collector import CUSTOM, Collector, put_own, sidecar_name
 from katib.runners.kubernetes.templates import containers, pod_templates, primary_template, put_labels
 from katib.spec.kinds import is_job
 
@@ -72,7 +72,9 @@ def object_of(
         there = ", ".join(str(each.get("name")) for each in made["spec"]["template"]["spec"].get("containers") or ())
         raise _refused("primaryContainerName", order.container, f"a container of the trialSpec, which has: {there}")
     beside = collected_container(made, order.container, pod_labels)
-    if collector is not None and beside is not None and collector.collects(order, beside[1]):
+    if beside is not None and order.collector and order.collector["collector"]["kind"] == CUSTOM:
+        put_own(*beside, order.collector)
+    elif collector is not None and beside is not None and collector.collects(order, beside[1]):
         collector.put_into(*beside, order)
     return made
 
@@ -88,10 +90,11 @@ def collected_container(
     return None if main is None else (primary.holder["spec"], main)
 
 
-def is_collected(made: dict[str, Any]) -> bool:
+def is_collected(made: dict[str, Any], order: LaunchOrder) -> bool:
     """Whether a collector is beside an object's primary container."""
+    name = sidecar_name(order.collector)
     return any(
-        each.get("name") == SIDECAR
+        each.get("name") == name
         for template in pod_templates(made)
         for field in ("initContainers", "containers")
         for each in template.holder["spec"].get(field) or ()

@@ -12,7 +12,7 @@ from katib.core.run import Cause, Phase, RunKey, RunReport
 from katib.errors import CannotLaunch, KatibError, NotFound
 from katib.runners.kubernetes import states
 from katib.runners.kubernetes.cluster import Cluster
-from katib.runners.kubernetes.collector import SIDECAR
+from katib.runners.kubernetes.collector import sidecar_name
 from katib.runners.kubernetes.faults import NoLog
 from katib.runners.kubernetes.objects import is_collected, job_name
 from katib.runners.kubernetes.records import write_record
@@ -120,7 +120,7 @@ class Requests:
                 pause = min(2 * pause, self._settings.longest_retry)
                 continue
             with self._lock:
-                run.created, run.collected = True, is_collected(found)
+                run.created, run.collected = True, is_collected(found, run.order)
                 if run.seen.job is None:
                     run.seen = replace(run.seen, job=found)
                 unwanted = not run.wanted
@@ -152,11 +152,12 @@ class Requests:
     def _ask_for_rest(self, run: Run) -> None:
         """Its last line comes within a second of the trial's end, long before the cluster says that it has ended."""
         pod = run.seen.pod["metadata"]["name"] if run.seen.pod else ""
+        sidecar = sidecar_name(run.order.collector)
         while not self._closing.is_set():
             # Known before it is asked: then nothing comes after what it has said.
-            over = states.sidecar_is_over(run.seen, SIDECAR)
+            over = states.sidecar_is_over(run.seen, sidecar)
             try:
-                with self._cluster.log(pod, SIDECAR, last=LAST_LINES) as pieces:
+                with self._cluster.log(pod, sidecar, last=LAST_LINES) as pieces:
                     lines = b"".join(pieces).splitlines()
             except NoLog:
                 lines, over = [], True

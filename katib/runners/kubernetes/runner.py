@@ -110,7 +110,7 @@ class KubernetesRunner:
             except InvalidInput as error:
                 self._finish(run, RunReport(phase=Phase.REFUSED, message=str(error)))
                 continue
-            run.wanted, run.collected = True, is_collected(job)
+            run.wanted, run.collected = True, is_collected(job, run.order)
             self._requests.create(run, job)
         self._begin()
 
@@ -128,7 +128,7 @@ class KubernetesRunner:
                 self._recall(run, ended)
             elif job is not None:
                 run.created = run.wanted = True
-                run.collected = is_collected(job)
+                run.collected = is_collected(job, run.order)
                 run.seen = replace(run.seen, job=job)
             elif known:
                 message = "its Job was deleted while nobody watched it"

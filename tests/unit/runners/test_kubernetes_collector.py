@@ -31,13 +31,14 @@ def pod_of(order, collector=COLLECTOR):
 
 
 def test_the_words_stay_as_they_are():
-    job, pod = pod_of(an_order())
+    order = an_order()
+    job, pod = pod_of(order)
     (main,) = pod["containers"]
     assert main["command"] == [LAUNCHER, "/katib-collector", *WORDS]
     assert main["args"] == ["--lr=0.1"]
     assert [each["name"] for each in pod["initContainers"]] == ["own", "katib-launcher", SIDECAR]
     assert pod["initContainers"][-1]["restartPolicy"] == "Always"
-    assert is_collected(job)
+    assert is_collected(job, order)
 
 
 def test_its_task_is_what_the_kubelet_makes_of_its_argument():
@@ -76,7 +77,31 @@ def test_where_there_is_nothing_to_collect_nothing_is_changed(order):
     job, _ = pod_of(order)
     plain, _ = pod_of(order, None)
     assert json.dumps(job) == json.dumps(plain)
-    assert not is_collected(job)
+    assert not is_collected(job, order)
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        (None, ""),
+        ({"fileSystemPath": {"path": "/logs/metrics.log", "kind": "File"}}, "/logs"),
+        ({"fileSystemPath": {"path": "/events/", "kind": "Directory"}}, "/events"),
+    ],
+)
+@pytest.mark.parametrize("collector", [COLLECTOR, None], ids=["with", "without"])
+def test_the_users_own_collector_is_put_there_as_it_is_written(source, place, collector):
+    own = {"name": "mine", "image": "own:1", "args": ["$(POD)", "-x"], "env": [{"name": "POD", "value": "p"}]}
+    order = an_order("Custom", source)
+    order.collector["collector"]["customCollector"] = own
+    job, pod = pod_of(order, collector)
+    main, mine = pod["containers"]
+    assert main["command"] == WORDS
+    assert {field: mine[field] for field in own} == own
+    for container in (main, mine):
+        assert [each["mountPath"] for each in container.get("volumeMounts", ())] == ([place] if place else [])
+    assert pod["shareProcessNamespace"] is True
+    assert is_collected(job, order)
+    assert order.collector["collector"]["customCollector"] == own
 
 
 def test_its_containers_may_do_nothing_that_is_restricted():

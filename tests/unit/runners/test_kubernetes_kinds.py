@@ -8,7 +8,7 @@ import pytest
 from katib.core.run import Cause, Phase
 from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes.collector import LAUNCHER, Collector
-from katib.runners.kubernetes.objects import TRIAL_LABEL, is_collected, object_of
+from katib.runners.kubernetes.objects import TRIAL_LABEL, object_of
 from katib.runners.kubernetes.running import RunsAs
 from katib.runners.kubernetes.states import Seen, is_primary, may_have_more, report_of, takes_its_place
 from katib.runners.kubernetes.templates import has_pods
@@ -69,13 +69,13 @@ def test_all_pods_are_labelled_and_told_and_the_primary_ones_have_the_collector(
         assert trial_of(template) == "study-a"
         assert {"name": "KATIB_TRIAL_NAME", "value": "study-a"} in template["spec"]["containers"][0]["env"]
         assert is_led(template) == (role == primary)
-    assert is_collected(found)
+    assert found["spec"][replicas][primary]["template"]["spec"]["initContainers"]
 
 
 def test_of_many_equal_pods_none_has_the_collector():
     """What each of them printed would be taken for one trial's. The primary one's log is followed instead."""
     found = made("TFJob", {"tfReplicaSpecs": {"Worker": {"replicas": 2, "template": a_pod()}}})
-    assert not is_collected(found)
+    assert not is_led(found["spec"]["tfReplicaSpecs"]["Worker"]["template"])
     assert trial_of(found["spec"]["tfReplicaSpecs"]["Worker"]["template"]) == "study-a"
 
 
@@ -100,7 +100,6 @@ def test_a_workflow_labels_its_pods_and_tells_its_container():
     assert found["spec"]["podMetadata"]["labels"][TRIAL_LABEL] == "study-a"
     assert {"name": "KATIB_TRIAL_NAME", "value": "study-a"} in found["spec"]["templates"][0]["container"]["env"]
     assert "ttlStrategy" not in found["spec"]
-    assert not is_collected(found)
 
 
 def test_a_pipeline_tells_its_step():
