@@ -70,6 +70,7 @@ class Client:
         algorithm: str | None = None,
         settings: Mapping[str, Any] | None = None,
         early_stopping: str | Mapping[str, Any] | None = None,
+        replicates: int | None = None,
         **budget: Unpack[Limits],
     ) -> Study:
         """Create a study, or find the same one: every worker may call it.
@@ -83,6 +84,8 @@ class Client:
             algorithm: `katib algorithms` lists them; by default one that fits.
             settings: the algorithm's.
             early_stopping: NAME or NAME:key=value,key=value; or as in an Experiment's `spec.earlyStopping`.
+            replicates: trials of each point that is suggested, for results with noise; the algorithm learns from the
+                mean.
             budget: see `Limits`: `max_trials=30`, `max_seconds=3600` …
 
         Raises:
@@ -99,6 +102,7 @@ class Client:
             spec["algorithm"] = {"algorithmName": algorithm, **({"algorithmSettings": pairs} if pairs else {})}
         more = {
             "earlyStopping": early_stopping,
+            "replicates": replicates,
             **limits,
         }
         spec |= {key: value for key, value in more.items() if value is not None}

@@ -127,5 +127,8 @@ FALLBACK_LABEL = "katib.kubeflow.org/fallback"
 PARENT_LABEL = "katib.kubeflow.org/parent"
 """On advice that continues a finished trial: its name. The new trial's checkpoint directory begins as a copy of its."""
 
+REPLICATE_LABEL = "katib.kubeflow.org/replicate"
+"""On advice for a point that is tried several times: which of them it is, as in `2-of-3`."""
+
 CHOSEN_LABEL = "katib.kubeflow.org/algorithm"
 """On advice of an algorithm that takes another one: the name of the one that it took."""

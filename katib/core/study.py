@@ -62,6 +62,7 @@ class StudyConfig:
         objective: the objective, or the first of several.
         settings: the user's texts.
         further_objectives: those after the first, in order.
+        replicates: how often each point is tried; no algorithm needs to know.
     """
 
     name: str
@@ -72,6 +73,7 @@ class StudyConfig:
     settings: Mapping[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     further_objectives: tuple[Objective, ...] = ()
+    replicates: int = 1
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

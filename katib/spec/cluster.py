@@ -27,6 +27,7 @@ def cluster_warnings(prepared: Prepared) -> list[Fault]:
         *_algorithm(document),
         *_objectives(document),
         *_time_and_patience(document),
+        *_replicates(document),
         *_width(document),
         *_list_in_distribution(document),
         *_list_items(prepared),
@@ -82,6 +83,12 @@ def _time_and_patience(document: Mapping[str, Any]) -> Iterator[Fault]:
         if (document.get("spec") or {}).get(name) is not None:
             wanted = "a budget of trials: this one is an extension, and a cluster's Katib has no such field"
             yield Fault(path=f"spec.{name}", wanted=wanted)
+
+
+def _replicates(document: Mapping[str, Any]) -> Iterator[Fault]:
+    if (document.get("spec") or {}).get("replicates") not in (None, 1):
+        wanted = "one trial of each point: this is an extension, and a cluster's Katib has no such field"
+        yield Fault(path="spec.replicates", wanted=wanted)
 
 
 def _width(document: Mapping[str, Any]) -> Iterator[Fault]:

@@ -316,6 +316,11 @@ class ExperimentSpec(Model):
         description="End when so many trials after the best one have ended without being better; default: no limit. "
         "Katib has no such field.",
     )
+    replicates: Count | None = Field(
+        None,
+        description="Trials of each point that the algorithm suggests, which learns from their mean; default 1. "
+        "Katib has no such field.",
+    )
     metrics_collector_spec: MetricsCollectorSpec = Field(
         default_factory=MetricsCollectorSpec, description="How metrics are collected; default: from standard output."
     )

@@ -97,6 +97,7 @@ def study_config(
         algorithm=spec.algorithm.algorithm_name or DEFAULT_ALGORITHM,
         settings={**settings, **(settings_overrides or {})},
         budget=budget if budget is not None else _budget(experiment),
+        replicates=spec.replicates or 1,
     )
 
 

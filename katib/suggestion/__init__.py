@@ -16,6 +16,7 @@ def open_suggestions(settings: "SuggestionSettings | None" = None) -> "Suggestio
     # Imported here: a worker imports this package too, and needs none of it.
     from katib.suggestion.fallback import ResilientSuggestions
     from katib.suggestion.pool import WorkerPool
+    from katib.suggestion.replicates import ReplicatedSuggestions
 
     elsewhere = _elsewhere(settings) if settings and settings.endpoints else {}
     pool = WorkerPool(settings)
@@ -25,7 +26,7 @@ def open_suggestions(settings: "SuggestionSettings | None" = None) -> "Suggestio
         from katib.suggestion.routed import RoutedSuggestions
 
         service = RoutedSuggestions(service, elsewhere)
-    return ResilientSuggestions(service, settings)
+    return ReplicatedSuggestions(ResilientSuggestions(service, settings))
 
 
 def _elsewhere(settings: "SuggestionSettings") -> "dict[str, SuggestionService]":

@@ -117,6 +117,8 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
         {"spec.maxSeconds": -1, "spec.maxStaleTrialCount": 0},
         ["spec.maxSeconds", "spec.maxStaleTrialCount"],
     ),
+    ("replicates", {"spec.replicates": 0}, ["spec.replicates"]),
+    ("replicates", {"spec.replicates": 1001}, ["spec.replicates"]),
     ("objectives", {"spec.objectives": [SIZE]}, ["spec.objectives"]),
     ("objectives", several(), ["spec.objectives"]),
     ("objectives", several(LOSS, SIZE, {**LOSS, "type": "maximize"}), ["spec.objectives[2].objectiveMetricName"]),

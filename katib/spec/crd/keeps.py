@@ -8,6 +8,7 @@ limits, which are far from use.
 from katib.core.names import STUDY_NAME, STUDY_NAME_LIMIT
 from katib.spec.crd.structural import Schema
 from katib.spec.experiment import ExperimentSpec
+from katib.spec.rules.budget import MOST_REPLICATES
 from katib.spec.rules.parameters import INT_LIMIT, NUMBER, WHOLE
 
 PARAMETERS_LIMIT = 300
@@ -119,6 +120,7 @@ KEEPS: dict[str, list[tuple[str, Schema]]] = {
         ("spec.maxSeconds", {"minimum": 0, "exclusiveMinimum": True}),
         ("spec.maxStaleTrialCount", {"minimum": 1}),
     ],
+    "replicates": [("spec.replicates", {"minimum": 1, "maximum": MOST_REPLICATES})],
     "edit-budget-only": _only_budget(),
     "objective": [
         ("spec", _cel("has(self.objective) || has(self.objectives)", "an objective is needed: its type and metric")),

@@ -8,6 +8,9 @@ from katib.spec.rules.table import Cluster, Rule, by_type
 
 MAX, PARALLEL, FAILED = "spec.maxTrialCount", "spec.parallelTrialCount", "spec.maxFailedTrialCount"
 SECONDS, STALE = "spec.maxSeconds", "spec.maxStaleTrialCount"
+REPLICATES = "spec.replicates"
+
+MOST_REPLICATES = 1000
 
 
 def _failed_sign(experiment: Experiment) -> Iterator[Fault]:
@@ -48,6 +51,12 @@ def _time_and_patience(experiment: Experiment) -> Iterator[Fault]:
         yield Fault(path=STALE, given=str(stale), wanted="1 or more", hint="leave it out for no limit")
 
 
+def _replicates(experiment: Experiment) -> Iterator[Fault]:
+    replicates = experiment.spec.replicates
+    if replicates is not None and not 1 <= replicates <= MOST_REPLICATES:
+        yield Fault(path=REPLICATES, given=str(replicates), wanted=f"from 1 to {MOST_REPLICATES} trials of each point")
+
+
 RULES = (
     Rule(id="max-failed-sign", refuses="maxFailedTrialCount < 0", check=_failed_sign, cluster=Cluster.CRD, katib=2),
     Rule(id="max-trials-sign", refuses="maxTrialCount <= 0", check=_max_sign, cluster=Cluster.CRD, katib=3),
@@ -70,6 +79,12 @@ RULES = (
         id="time-and-patience",
         refuses="maxSeconds <= 0, maxStaleTrialCount <= 0",
         check=_time_and_patience,
+        cluster=Cluster.CRD,
+    ),
+    Rule(
+        id="replicates",
+        refuses=f"replicates outside 1 to {MOST_REPLICATES}",
+        check=_replicates,
         cluster=Cluster.CRD,
     ),
     Rule(

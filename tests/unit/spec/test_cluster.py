@@ -6,7 +6,7 @@ from katib.spec.cluster import cluster_warnings, likely_mistakes
 from katib.spec.loading import load_text
 from katib.spec.prepare import prepare
 from katib.spec.quick import to_yaml
-from katib.spec.study import budget
+from katib.spec.study import budget, study_config
 from katib.testing.experiments import GONE, experiment_document
 
 SPEC = "spec.trialTemplate.trialSpec"
@@ -41,6 +41,13 @@ def test_budgets_of_time_and_patience_are_ours_alone():
         prepared = prepare(experiment_document({f"spec.{field}": 60}))
         assert paths(cluster_warnings(prepared)) == [f"spec.{field}"]
         assert {60} & {budget(prepared.experiment).max_seconds, budget(prepared.experiment).max_stale}
+
+
+def test_replicates_are_ours_alone():
+    prepared = prepare(experiment_document({"spec.replicates": 3}))
+    assert paths(cluster_warnings(prepared)) == ["spec.replicates"]
+    assert study_config(prepared.experiment, uid="u").replicates == 3
+    assert cluster_warnings(prepare(experiment_document({"spec.replicates": 1}))) == []
 
 
 def test_a_list_of_objectives_is_ours_alone():
