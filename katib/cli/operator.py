@@ -1,11 +1,16 @@
 """`katib operator`."""
 
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from katib.cli.options import Db
-from katib.config import ServeSettings
+from katib.config import ServeSettings, Settings
+
+if TYPE_CHECKING:
+    from katib.spec.katib_config import KatibConfig
 
 DEFAULTS = ServeSettings()
 
@@ -35,6 +40,14 @@ def operator(
     report_to: Annotated[
         str, typer.Option("--report-to", help="Where trials' pods reach the DBManager, HOST:PORT.")
     ] = "katib-db-manager.kubeflow:6789",
+    katib_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--katib-config",
+            help="A file with Katib's KatibConfig: servers of algorithms, images of metrics collectors.",
+            show_default=False,
+        ),
+    ] = None,
     follow_logs: Annotated[
         bool, typer.Option(help="Copy what trials print, for `katib logs`; a connection for each that runs.")
     ] = True,
@@ -64,17 +77,20 @@ def operator(
     from katib.runners.kubernetes.settings import KubernetesSettings
     from katib.server.loglines import log_lines
     from katib.server.reports import ReportServer
+    from katib.spec.katib_config import KatibConfig, read_katib_config, unused
     from katib.stores.opening import open_store
     from katib.suggestion import open_suggestions
+    from katib.suggestion.catalogue import REGISTRIES
     from katib.suggestion.early_stopping import open_early_stopping
 
+    config = read_katib_config(katib_config) if katib_config is not None else KatibConfig()
     cluster = connect(context, settings=KubernetesSettings(follow_logs=follow_logs))
     collector = None
-    if collector_image:
+    if collector_image or config.collectors:
         native = cluster.version() >= NATIVE_SINCE
-        collector = Collector(image=collector_image, address=report_to, native=native)
+        collector = Collector(image=collector_image, address=report_to, native=native, foreign=config.collectors)
     location = store_location(db, creating=True)
-    settings = settings_of()
+    settings = _configured(settings_of(), config)
     suggestions, stopping = open_suggestions(settings.suggestion), open_early_stopping(settings.early_stopping)
     store = open_store(location)
     try:
@@ -90,6 +106,8 @@ def operator(
         )
         reports = ReportServer(store, ServeSettings(host=host, port=port), now=time.time, heard=watching.heard)
         log_lines()
+        for line in unused(config, {name for registry in REGISTRIES.values() for name in registry().names}):
+            say(line)
         where = f"namespace {namespace}" if namespace else "all namespaces"
         said = f"watching the Experiments of {where}; trials report to {reports.address}; Ctrl-C stops"
         serve([reports, watching], lambda: say(said))
@@ -97,3 +115,14 @@ def operator(
         suggestions.close()
         stopping.close()
         store.close()
+
+
+def _configured(settings: Settings, config: "KatibConfig") -> Settings:
+    """The settings, and behind the endpoints in them those of Katib's configuration."""
+    known = {**config.endpoints, **settings.suggestion.endpoints}
+    stoppers = {**config.stopping_endpoints, **settings.early_stopping.endpoints}
+    return replace(
+        settings,
+        suggestion=replace(settings.suggestion, endpoints=known),
+        early_stopping=replace(settings.early_stopping, endpoints=stoppers),
+    )

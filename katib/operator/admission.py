@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from katib.core.study import Budget, Study
 from katib.errors import AlreadyExists, Fault, InvalidInput, NotFound
 from katib.runners.kubernetes.cluster import Cluster
-from katib.runners.kubernetes.collector import COLLECTED as WITH_COLLECTOR
 from katib.runners.kubernetes.collector import CUSTOM
 from katib.service.checks import checked
 from katib.service.on_cluster import COLLECTED, place_on, refuse_on_cluster
@@ -37,7 +36,7 @@ class Admission:
 
     Args:
         run_root: the folder in which each study gets one for its logs, named by its uid.
-        collected: whether a collector is put beside its trials.
+        kinds: those of collectors that are put beside its trials.
     """
 
     def __init__(
@@ -47,9 +46,9 @@ class Admission:
         early_stopping: EarlyStopping,
         *,
         run_root: Path,
-        collected: bool = False,
+        kinds: Collection[str] = (),
     ) -> None:
-        self._kinds = (*COLLECTED, "Push", CUSTOM, *(sorted(WITH_COLLECTOR) if collected else ()))
+        self._kinds = (*COLLECTED, "Push", CUSTOM, *sorted(kinds))
         self._store, self._suggestions, self._early_stopping = store, suggestions, early_stopping
         self._run_root = run_root
 

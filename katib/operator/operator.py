@@ -81,7 +81,11 @@ class Operator:
         self._store, self._cluster = store, cluster
         self._objects = Objects(cluster, namespace)
         self._admission = Admission(
-            store, suggestions, early_stopping, run_root=run_root, collected=collector is not None
+            store,
+            suggestions,
+            early_stopping,
+            run_root=run_root,
+            kinds=collector.kinds if collector is not None else (),
         )
         self._controller = Controller(store, suggestions, self._settings)
         self._opener = Opener(store, suggestions, early_stopping, self._settings, self._controller.news)

@@ -88,6 +88,7 @@ def _faults(prepared: Prepared, suggestions: SuggestionService, kinds: Sequence[
 def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
     from katib.runners.kubernetes.collector import CUSTOM, ONLY_BESIDE
     from katib.runners.kubernetes.objects import collected_container, object_of
+    from katib.runners.kubernetes.running import RunsAs
     from katib.runners.kubernetes.templates import primary_template
 
     experiment = prepared.experiment
@@ -103,7 +104,7 @@ def _faults_of_first_job(prepared: Prepared, cluster: "Cluster") -> list[Fault]:
             metrics=(),
             collector={},
         )
-        made = object_of(order, study=experiment.name, study_uid="", pod_labels=template.primary_pod_labels)
+        made = object_of(order, study=experiment.name, study_uid="", runs_as=RunsAs.of(prepared.effective))
     except InvalidInput as error:
         return list(error.faults)
     primary = primary_template(made, template.primary_container_name, template.primary_pod_labels)

@@ -2,6 +2,7 @@
 the user's own.
 """
 
+import re
 import time
 
 import pytest
@@ -12,9 +13,11 @@ from katib.rpc import api
 from katib.rpc.channels import open_channel
 from katib.rpc.methods import REPORT_OBSERVATION_LOG, stub
 from katib.runners.kubernetes import podlog
+from katib.runners.kubernetes.collector import Collector
 from katib.server.reports import ReportServer
+from katib.spec.katib_config import CollectorEntry
 from katib.testing.api_server import container_status
-from tests.integration.test_operator import NAMESPACE, Here, experiment, suggestions, x_of
+from tests.integration.test_operator import NAMESPACE, Here, experiment, suggestions
 
 __all__ = ["suggestions"]
 
@@ -101,27 +104,38 @@ def test_a_kind_that_is_not_installed_yet_is_waited_for_and_named(here):
     assert here.until(here.ended)["trialsSucceeded"] == 1
 
 
-def test_the_users_own_collector_reports_to_the_db_manager(here):
-    heard = lambda study, said: here.operator.heard(study, said)  # noqa: E731 - the operator of that moment
-    server = ReportServer(here.store, ServeSettings(port=0), now=time.time, heard=heard)
+@pytest.mark.parametrize("kind", ["Custom", "StdOut"])
+def test_a_collector_of_others_reports_to_the_db_manager(here, kind):
+    """The user's own, and one that Katib's configuration names, which gets Katib's flags."""
+
+    here.stop()
+    here.collector = Collector(image="", address="db:6789", foreign={"StdOut": CollectorEntry(image="theirs:1")})
+    here.start()
+    server = ReportServer(here.store, ServeSettings(port=0), now=time.time, heard=here.operator.heard)
     server.start()
 
     def collected(job):
         """In the place of both containers: nothing is printed, and the collector reports twice the trial's x."""
-        _main, own = job["spec"]["template"]["spec"]["containers"]
-        value = repr(float(x_of(job)) * 2)
-        metric = api.MetricLog(time_stamp="2026-01-31T12:00:00Z", metric=api.Metric(name="loss", value=value))
+        main, beside = job["spec"]["template"]["spec"]["containers"]
+        flags = dict(zip(beside["args"][::2], beside["args"][1::2], strict=True))
+        name = job["metadata"]["labels"]["katib.kubeflow.org/trial"]
+        x = re.search(r"--x=([^ ]+)", main["args"][0])[1]
+        metric = api.MetricLog(
+            time_stamp="2026-01-31T12:00:00Z", metric=api.Metric(name="loss", value=repr(2 * float(x)))
+        )
         said = api.ObservationLog(metric_logs=[metric])
-        with open_channel(own["args"][0]) as channel:
-            name = job["metadata"]["labels"]["katib.kubeflow.org/trial"]
-            stub(channel, REPORT_OBSERVATION_LOG)(
-                api.ReportObservationLogRequest(trial_name=name, observation_log=said)
-            )
+        assert flags["-s-db"] == "db:6789"
+        with open_channel(server.address) as channel:
+            report = stub(channel, REPORT_OBSERVATION_LOG)
+            report(api.ReportObservationLogRequest(trial_name=flags.get("-t", name), observation_log=said))
         return "loss=7\n", 0
 
     here.api.run = collected
-    own = {"name": "mine", "image": "own:1", "args": [server.address]}
-    here.apply(experiment(metricsCollectorSpec={"collector": {"kind": "Custom", "customCollector": own}}))
+    document = experiment(metricsCollectorSpec={"collector": {"kind": kind}})
+    if kind == "Custom":
+        own = {"name": "mine", "image": "own:1", "args": ["-s-db", "db:6789"]}
+        document["spec"]["metricsCollectorSpec"]["collector"]["customCollector"] = own
+    here.apply(document)
     assert here.until(here.ended)["trialsSucceeded"] == 4
     for trial in here.api.all("trials"):
         (value,), (metric,) = trial["spec"]["parameterAssignments"], trial["status"]["observation"]["metrics"]

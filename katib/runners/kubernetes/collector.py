@@ -6,11 +6,13 @@ program and, behind it, the words as they were written. So it runs in images wit
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from katib.runners.contract import LaunchOrder
+from katib.runners.kubernetes.foreign import put_foreign
+from katib.spec.katib_config import CollectorEntry
 from katib.spec.kubelet import escape
 from metrics_collector.task import Task
 
@@ -47,22 +49,33 @@ class Collector:
     """How metrics are collected in pods.
 
     Attributes:
-        image: with the launcher and the collector.
+        image: with the launcher and the collector; empty where only foreign ones collect.
         address: where the DB manager is, as pods reach it: HOST:PORT.
         native: whether the cluster has sidecars of its own; else it is an ordinary container, and ends by itself.
+        foreign: kind -> what collects its metrics instead.
     """
 
     image: str
     address: str
     native: bool = True
+    foreign: Mapping[str, CollectorEntry] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Those that are read in pods."""
+        return COLLECTED if self.image else COLLECTED & frozenset(self.foreign)
 
     def collects(self, order: LaunchOrder, container: Mapping[str, Any]) -> bool:
         """Whether it goes beside a run: where its command is known, and its metrics are to be read in its pod."""
         kind = order.collector["collector"]["kind"]
-        return kind in COLLECTED and bool(container.get("command"))
+        return kind in self.kinds and bool(container.get("command"))
 
-    def put_into(self, pod: dict[str, Any], container: dict[str, Any], order: LaunchOrder) -> None:
-        """Change the pod, and its primary container."""
+    def put_into(self, pod: dict[str, Any], container: dict[str, Any], order: LaunchOrder, *, direction: str) -> None:
+        """Change the pod, and its primary container. `direction`: minimize or maximize."""
+        entry = self.foreign.get(order.collector["collector"]["kind"])
+        if entry is not None:
+            put_foreign(pod, container, order, name=SIDECAR, entry=entry, address=self.address, direction=direction)
+            return
         shared = [{"name": VOLUME, "mountPath": FOLDER}]
         seen = [{"name": f"{VOLUME}-data", "mountPath": place}] if (place := _place(order.collector)) else []
         volumes = [*shared, *seen]

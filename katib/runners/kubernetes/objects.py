@@ -6,13 +6,13 @@ own and what the cluster lost is not held against the trial. The words of the co
 
 from collections.abc import Mapping
 from copy import deepcopy
-from types import MappingProxyType
 from typing import Any
 
 from katib.core.run import RunKey
 from katib.errors import Fault, InvalidInput
 from katib.runners.contract import LaunchOrder
 from katib.runners.kubernetes.collector import CUSTOM, Collector, put_own, sidecar_name
+from katib.runners.kubernetes.running import JOBS, RunsAs
 from katib.runners.kubernetes.templates import containers, pod_templates, primary_template, put_labels
 from katib.spec.kinds import is_job
 
@@ -20,8 +20,6 @@ EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
 TRIAL_LABEL = "katib.kubeflow.org/trial"
 STUDY_LABEL = "katib.kubeflow.org/study-uid"
 ATTEMPT_LABEL = "katib.kubeflow.org/attempt"
-
-NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 def job_name(key: RunKey) -> str:
@@ -46,12 +44,12 @@ def object_of(
     *,
     study: str,
     study_uid: str,
-    pod_labels: Mapping[str, str] = NO_LABELS,
+    runs_as: RunsAs = JOBS,
     collector: Collector | None = None,
 ) -> dict[str, Any]:
     """The object of a run, with a collector beside its primary container where there is one for it.
 
-    `pod_labels`: see RunsAs. Raises InvalidInput when it is a Job without such a container.
+    Raises InvalidInput when it is a Job without such a container.
     """
     made = deepcopy(dict(order.manifest))
     labels = {
@@ -68,14 +66,14 @@ def object_of(
         made["spec"]["template"]["spec"]["restartPolicy"] = "Never"
     for container in containers(made, order.container):
         _tell(container, order)
-    if is_job(made) and primary_template(made, order.container, pod_labels) is None:
+    if is_job(made) and primary_template(made, order.container, runs_as.pod_labels) is None:
         there = ", ".join(str(each.get("name")) for each in made["spec"]["template"]["spec"].get("containers") or ())
         raise _refused("primaryContainerName", order.container, f"a container of the trialSpec, which has: {there}")
-    beside = collected_container(made, order.container, pod_labels)
+    beside = collected_container(made, order.container, runs_as.pod_labels)
     if beside is not None and order.collector and order.collector["collector"]["kind"] == CUSTOM:
         put_own(*beside, order.collector)
     elif collector is not None and beside is not None and collector.collects(order, beside[1]):
-        collector.put_into(*beside, order)
+        collector.put_into(*beside, order, direction=runs_as.direction)
     return made
 
 

@@ -20,7 +20,7 @@ from katib.runners.kubernetes.objects import is_collected, job_name, key_of, obj
 from katib.runners.kubernetes.podlog import PodLog
 from katib.runners.kubernetes.records import read_record, write_record
 from katib.runners.kubernetes.requests import Requests
-from katib.runners.kubernetes.running import Kind, RunsAs
+from katib.runners.kubernetes.running import JOBS, Kind, RunsAs
 from katib.runners.kubernetes.runs import OVER, Run
 from katib.runners.kubernetes.sharing import Listener, SharedWatches
 from katib.runners.local.logs import last_lines, plain
@@ -28,8 +28,6 @@ from katib.runners.local.supervisor import layout
 from metrics_collector.sources import Source
 
 log = logging.getLogger(__name__)
-
-JOBS = RunsAs()
 
 
 class KubernetesRunner:
@@ -104,7 +102,7 @@ class KubernetesRunner:
                     run.order,
                     study=self._study,
                     study_uid=self._uid,
-                    pod_labels=self._runs_as.pod_labels,
+                    runs_as=self._runs_as,
                     collector=self._collector,
                 )
             except InvalidInput as error:

@@ -20,6 +20,7 @@ class RunsAs:
         retain: whether they stay when their outcome is on record.
         success, failure: what tells that one has ended. None of a Job whose pod tells it, and better.
         pod_labels: those of the primary pod; none where it has none of its own.
+        direction: minimize or maximize, of the first objective.
         known_by: a label that its controller gives its pods, with the object's name; empty where we label them.
     """
 
@@ -29,6 +30,7 @@ class RunsAs:
     failure: Condition | None = None
     pod_labels: Mapping[str, str] = field(default_factory=dict)
     known_by: str = ""
+    direction: str = "minimize"
 
     @classmethod
     def of(cls, effective: Mapping[str, Any]) -> "RunsAs":
@@ -46,9 +48,19 @@ class RunsAs:
             failure=None if by_pod else Condition(failure),
             pod_labels=dict(template.get("primaryPodLabels") or {}),
             known_by=known.known_by if known is not None else "",
+            direction=_direction(effective["spec"]),
         )
 
     @property
     def by_pod(self) -> bool:
         """Whether the pod tells how a run ended."""
         return self.success is None
+
+
+def _direction(spec: Mapping[str, Any]) -> str:
+    objectives = [spec["objective"]] if spec.get("objective") else spec.get("objectives") or ()
+    return next((str(each["type"]) for each in objectives if each.get("type")), "minimize")
+
+
+JOBS = RunsAs()
+"""Of templates that say no more than that they are Jobs."""

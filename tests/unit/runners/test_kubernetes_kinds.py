@@ -37,7 +37,9 @@ def made(kind, spec, *, container="main", pod_labels=None, collector="StdOut"):
         metrics=("loss",),
         collector={"collector": {"kind": collector}},
     )
-    return object_of(order, study="study", study_uid="u", pod_labels=pod_labels or {}, collector=COLLECTOR)
+    return object_of(
+        order, study="study", study_uid="u", runs_as=RunsAs(pod_labels=pod_labels or {}), collector=COLLECTOR
+    )
 
 
 def trial_of(holder):
