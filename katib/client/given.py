@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, SupportsFloat
 
 from katib.errors import Fault, InvalidInput
@@ -59,3 +59,31 @@ def seconds_of(given: Any, path: str, *, what: str) -> float | None:
         return given
     fault = Fault(path=path, given=repr(given)[:80], wanted="a number of seconds, more than 0")
     raise InvalidInput([fault], what=what)
+
+
+def name_of(given: Any, *, what: str) -> str:
+    """The name of a study. Raises InvalidInput for what is none."""
+    if isinstance(given, str) and given:
+        return given
+    fault = Fault(path="study", given=repr(given)[:80], wanted="the name of a study, as create_study was given it")
+    raise InvalidInput([fault], what=what)
+
+
+def parameters_of(given: Any, *, what: str) -> dict[str, Any] | list[Any]:
+    """A search space. Raises InvalidInput for a pair of numbers in it, which elsewhere is a range, here two values."""
+    if not isinstance(given, Mapping):
+        if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+            return list(given)
+        fault = Fault(path="parameters", given=repr(given)[:80], wanted='name -> space, as in {"lr": "log:1e-5:1e-1"}')
+        raise InvalidInput([fault], what=what)
+    faults = []
+    for name, space in given.items():
+        if isinstance(space, tuple) and len(space) == 2 and all(isinstance(end, int | float) for end in space):
+            low, high = space
+            kind = "int" if isinstance(low, int) and isinstance(high, int) else "float"
+            hint = f'the range between them is "{kind}:{low}:{high}", the two values are [{low}, {high}]'
+            wanted = "a range or a list of values: a pair of numbers could be either"
+            faults.append(Fault(path=f"parameters[{name!r}]", given=repr(space), wanted=wanted, hint=hint))
+    if faults:
+        raise InvalidInput(faults, what=what)
+    return dict(given)

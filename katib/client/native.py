@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from katib.client import places
 from katib.client.calls import Call, Desk
-from katib.client.given import whole
+from katib.client.given import name_of, parameters_of, whole
 from katib.client.outbox import PATIENCE, Outbox
 from katib.client.remote import RemoteDesk
 from katib.client.study import Limits, Study, pages, spec_of
@@ -95,7 +95,7 @@ class Client:
         limits = spec_of(budget, "create_study")
         spec: dict[str, Any] = {
             **_objective(minimize, maximize, objectives, goal),
-            "parameters": dict(parameters) if isinstance(parameters, Mapping) else list(parameters),
+            "parameters": parameters_of(parameters, what="create_study"),
         }
         if algorithm is not None:
             pairs = [{"name": key, "value": str(value)} for key, value in (settings or {}).items()]
@@ -111,7 +111,8 @@ class Client:
 
     def get_study(self, name: str) -> Study:
         """The study of that name. Raises NotFound."""
-        return Study(self._outbox, self._outbox.call(Call(operation="get_study", study=name)))
+        call = Call(operation="get_study", study=name_of(name, what="get_study"))
+        return Study(self._outbox, self._outbox.call(call))
 
     def get_trial(self, study: str, number: int) -> Trial:
         """Trial 1, 2, 3 … of a study by its name; all that one needs, and may do, with the token of that trial.
@@ -119,7 +120,7 @@ class Client:
         Raises NotFound.
         """
         ordinal = whole(number, "number", least=1, what="get_trial")
-        shown = self._outbox.call(Call(operation="get_trial", study=study, ordinal=ordinal))
+        shown = self._outbox.call(Call(operation="get_trial", study=name_of(study, what="get_trial"), ordinal=ordinal))
         return Trial(self._outbox, study, shown, client=shown.get("client"))
 
     def list_studies(self) -> list[Study]:

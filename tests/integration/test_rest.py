@@ -1,4 +1,4 @@
-"""The native REST API, through a real server, on SQLite and PostgreSQL."""
+"""The native REST API, through a real server, on SQLite, PostgreSQL and MariaDB."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def suggestions() -> Iterator[SuggestionService]:
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "katib.db")
-    server: Server = request.getfixturevalue("postgresql")
+    server: Server = request.getfixturevalue(request.param)
     return server.url
 
 
@@ -97,6 +97,7 @@ def error(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return dict(problem)
 
 
+@pytest.mark.parametrize("location", ["sqlite", "postgresql", "mariadb"], indirect=True)
 def test_a_study_is_carried_to_its_end(store: Store, suggestions: SuggestionService) -> None:
     with client_of(create_app(Desk(store, suggestions))) as client:
         study = create(client, maxTrialCount=3)

@@ -119,6 +119,10 @@ def test_what_is_given_is_checked_before_it_is_sent(client: Client) -> None:
         ("step", lambda: trial.complete(loss=1, step="last")),  # type: ignore[arg-type]
         ("status", lambda: study.list_trials(status="done")),
         ("number", lambda: study.get_trial(0)),
+        ("study", lambda: client.get_study(3)),  # type: ignore[arg-type]
+        ("study", lambda: client.get_trial("", 1)),
+        ("parameters", lambda: client.create_study("x", parameters="lr", minimize="loss")),  # type: ignore[arg-type]
+        ("parameters['lr']", lambda: client.create_study("x", parameters={"lr": (0, 1)}, minimize="loss")),
         ("max_trials", lambda: study.change_budget(max_trials="many")),  # type: ignore[arg-type]
         ("max_seconds", lambda: study.change_budget(max_seconds="1h")),  # type: ignore[arg-type]
     ]
