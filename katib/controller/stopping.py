@@ -1,6 +1,7 @@
 """Asks early stopping about running trials, in a thread of its own: one that is slow, raises or hangs delays nothing.
 
-What it is told of arriving points it keeps as curves. They are rebuilt from the store when a study is taken over.
+What it is told of arriving points it keeps as curves. They are rebuilt from the store when a study is taken over, and
+a running one is read there when its trial has reported to another process.
 """
 
 import queue
@@ -8,10 +9,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from katib.controller.rules import RuleAsker, RuleJudge
 from katib.core.curves import Curve, Record
-from katib.core.observation import MetricPoint
+from katib.core.observation import MetricPoint, Metrics, fold
 from katib.core.run import RunKey
 from katib.core.stopping import Judgement, Report, StopRule
 from katib.core.study import StudyConfig
@@ -31,6 +33,13 @@ class _Points:
 
     trial: Trial
     points: tuple[MetricPoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Elsewhere:
+    """A trial has reported to another process, which has put it on record."""
+
+    trial: Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +73,8 @@ class Stopper:
         self._lock = threading.Lock()
         self._found: dict[int, Judgement] = {}
         self._rules_due = not self._live
-        self._news: queue.SimpleQueue[_Points | _Ended | None] = queue.SimpleQueue()
+        self._told: dict[RunKey, Metrics] = {}
+        self._news: queue.SimpleQueue[_Points | _Elsewhere | _Ended | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self.failure = self.said = ""
         self._thread = threading.Thread(target=self._work, daemon=True, name="early-stopping")
@@ -89,12 +99,25 @@ class Stopper:
             return tuple(self._found.values())
 
     def tell(self, trials: Iterable[Trial], points: Mapping[RunKey, tuple[MetricPoint, ...]]) -> None:
-        """These points came, of runs of these trials."""
-        if points:
-            for trial in trials:
-                new = points.get((trial.name, trial.attempt))
-                if new:
-                    self._news.put(_Points(trial=trial, points=new))
+        """These points came. `trials`: all that run, as the record has them."""
+        before, self._told = self._told, {}
+        for trial in trials:
+            key = (trial.name, trial.attempt)
+            told, new = before.get(key, {}), points.get(key)
+            if new:
+                self._news.put(_Points(trial=trial, points=new))
+                told = fold(told, new)
+            if self._is_ahead(trial.metrics, told):
+                self._news.put(_Elsewhere(trial=trial))
+                told = {**told, **trial.metrics}
+            self._told[key] = told
+
+    def _is_ahead(self, recorded: Metrics, told: Metrics) -> bool:
+        """Whether the record has a report that is later than those which came here."""
+        return any(
+            name in recorded and (name not in told or recorded[name].latest_at > told[name].latest_at)
+            for name in self._judge.metrics
+        )
 
     def moved(self, moves: Sequence[Transition]) -> None:
         """These moves are on record."""
@@ -112,13 +135,7 @@ class Stopper:
     # In the thread
 
     def _work(self) -> None:
-        while not self._closed.is_set():
-            try:
-                self._load()
-                break
-            except KatibError as error:
-                self._failed(error)
-                self._closed.wait(RETRY_AFTER)
+        self._read(self._load)
         while not self._closed.is_set():
             if self._asker is not None and self._rules_due and self._news.empty():
                 self._rules_due = False
@@ -126,8 +143,25 @@ class Stopper:
             news = self._news.get()
             if isinstance(news, _Points):
                 self._hear(news.trial, news.points)
+            elif isinstance(news, _Elsewhere):
+                self._read(partial(self._catch_up, news.trial))
             elif isinstance(news, _Ended):
                 self._end(news)
+
+    def _read(self, read: Callable[[], None]) -> None:
+        """Read from the store, as soon as it can be read."""
+        while not self._closed.is_set():
+            try:
+                read()
+                return
+            except KatibError as error:
+                self._failed(error)
+                self._closed.wait(RETRY_AFTER)
+
+    def _catch_up(self, trial: Trial) -> None:
+        """Hear what the record has of a running trial; what was heard before is known."""
+        stored = self._store.observations(self._config.uid, ordinal=trial.ordinal, attempt=trial.attempt)
+        self._hear(trial, [each.point for each in stored])
 
     def _load(self) -> None:
         """Build the curves of everything on record, and judge what runs by its latest reports."""

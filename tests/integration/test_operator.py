@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from katib.config import ControllerSettings, Settings
+from katib.core.observation import MetricPoint
 from katib.core.trial import TrialState
 from katib.operator import operator as operating
 from katib.operator.operator import FINALIZER, Operator
 from katib.runners.kubernetes import Cluster, podlog
 from katib.runners.kubernetes.collector import Collector
 from katib.runners.kubernetes.settings import KubernetesSettings
+from katib.stores.contract import TrialPoints
 from katib.stores.opening import open_store
 from katib.suggestion import open_suggestions
 from katib.suggestion.early_stopping import open_early_stopping
@@ -280,6 +282,27 @@ def test_studies_of_a_namespace_share_their_watches(here):
     here.api.finish(NAMESPACE, job["metadata"]["name"], *printed(job))
     here.until(lambda: here.ended("waits"))
     assert sorted(here.api.watches) == ["events", "experiments", "jobs", "pods", "trials"]
+
+
+def test_early_stopping_hears_what_another_replica_was_told(here):
+    here.api.run = None
+    settings = [{"name": "value", "value": "5"}, {"name": "start_step", "value": "1"}]
+    threshold = {"algorithmName": "threshold", "algorithmSettings": settings}
+    here.apply(experiment(maxTrialCount=1, parallelTrialCount=1, earlyStopping=threshold))
+    (job,) = here.until(lambda: here.api.all("jobs"))
+    runs = container_status("main", {"running": {"startedAt": "2026-01-01T00:00:00Z"}})
+    pod = ("pods", NAMESPACE, f"{job['metadata']['name']}-pod")
+    here.api.patch(pod, {"status": {"phase": "Running", "containerStatuses": [runs]}}, part="status")
+    here.until(lambda: here.status().get("trialsRunning"))
+    other = open_store(str(here.folder / "katib.db"))
+    study = other.get_study(f"{NAMESPACE}/study")
+    for step, value in ((1, 1.0), (2, 9.0)):
+        point = MetricPoint(metric="loss", value=value, text=str(value), seq=step, step=step)
+        told = TrialPoints(trial=job["metadata"]["name"], attempt=1, points=(point,))
+        other.append_observations(study.uid, [told], now=study.created_at + step)
+    other.close()
+    here.until(lambda: not here.api.all("jobs"))
+    assert here.until(here.ended)["trialsEarlyStopped"] == 1
 
 
 def test_what_a_trial_waits_for_is_on_its_object(here):
