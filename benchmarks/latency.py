@@ -8,17 +8,16 @@
 The space has 8 parameters of all kinds, and the history random points; that of an algorithm whose trials build upon
 each other is its own. With several objectives all trials are on one front, which is the hardest case. `here` is the
 algorithm in this process, `wire` a server of its own with the whole history in each message, both warm: each question
-comes with one trial more than the last. `cold` is the first question. `message` is what reading such a message costs
-alone, algorithm aside. Peers live in one process, ask and tell. Seconds are wall time, medians; memory is the most
-that a process with this algorithm alone ever held. `cpu` is `here` in seconds of a processor: on a busy machine those
-of the clock are its neighbours' too; `cold cpu` is `cold` likewise.
+comes with one trial more than the last. `cold` is the first question, `wire cold` over the wire. `message` is what
+reading such a message costs alone, algorithm aside. Peers live in one process, ask and tell. Seconds are wall time,
+medians; memory is the most that a process with this algorithm alone ever held. `cpu` is `here` in seconds of a
+processor: on a busy machine those of the clock are its neighbours' too; `cold cpu` is `cold` likewise.
 """
 
 import argparse
 import json
 import math
 import multiprocessing
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from katib.config import ServeSettings, SuggestionSettings
@@ -42,6 +42,7 @@ from katib.suggestion.registry import Registry
 from katib.testing.algorithms import SPACES, study_config, trial
 
 SPACE = SPACES["mixed"]
+COLUMNS = ("here", "cpu", "cold", "cold cpu", "wire", "wire cold", "message", "peer")
 LENGTHS, QUICK = (0, 100, 1_000, 10_000), (100, 1_000)
 GOALS = {
     "random": "wire - message <= 0.010 s",
@@ -75,7 +76,7 @@ def main() -> None:
     if options.here:
         print(json.dumps(here(options.here, lengths, times)))
         return
-    columns = "".join(f"{each:>10}" for each in ("here", "cpu", "wire", "cold", "cold cpu", "message", "peer"))
+    columns = "".join(f"{each:>10}" for each in COLUMNS)
     print(f"{'algorithm':22}{'trials':>7}{columns}  ratio, goal")
     with_server(lambda address: table(options.algorithms or [*Registry().names, *SEVERAL], lengths, times, address))
 
@@ -89,17 +90,17 @@ def table(names: Sequence[str], lengths: Sequence[int], times: int, address: str
         words += ["--lengths", *map(str, lengths)]
         measured = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
         for length in lengths:
-            wire, message = over_the_wire(name, length, times, address)
+            wire, wire_cold, message = over_the_wire(name, length, times, address)
             peer = PEERS[name](length, times) if name in PEERS else None
             at = measured[str(length)]
-            seconds = [at["warm"], at["cpu"], wire, at["cold"], at["cold cpu"], message, peer]
+            seconds = [at["warm"], at["cpu"], at["cold"], at["cold cpu"], wire, wire_cold, message, peer]
             print(line(name, length, seconds), flush=True)
         print(f"{name:22} held {measured['megabytes']:.0f} MB at most", flush=True)
 
 
 def line(name: str, length: int, seconds: Sequence[float | None]) -> str:
     shown = "".join(f"{'' if each is None else f'{each:.4f}':>10}" for each in seconds)
-    *_, wire, _, _, message, peer = seconds
+    *_, wire, _, message, peer = seconds
     beyond = (wire or 0) - (message or 0)
     told = f"{(wire or 0) / peer:.2f} x peer" if peer else f"{beyond:.4f} s beyond the message"
     goal = f"  (goal {GOALS[name]})" if name in GOALS and length == 1_000 else ""
@@ -186,12 +187,16 @@ def asked(suggest: Callable[..., Any], of: StudyConfig, length: int, times: int)
     return seconds, used
 
 
+def load(suggest: Callable[..., Any], name: str) -> None:
+    """The library's import is not an answer's cost."""
+    suggest(study(name, 50, "import"), history(study(name, 50, "import"), 50), [51])
+
+
 def here(name: str, lengths: Sequence[int], times: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for length in lengths:
         service = LocalSuggestions()
-        # The library's import is not an answer's cost.
-        service.suggest(study(name, 50, "import"), history(study(name, 50, "import"), 50), [51])
+        load(service.suggest, name)
         seconds, used = asked(service.suggest, study(name, length, "here"), length, times)
         found[str(length)] = {
             "cold": seconds[0],
@@ -199,18 +204,25 @@ def here(name: str, lengths: Sequence[int], times: int) -> dict[str, Any]:
             "cpu": statistics.median(used[1:]),
             "cold cpu": used[0],
         }
-    found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["megabytes"] = most_held()
     return found
 
 
-def over_the_wire(name: str, length: int, times: int, address: str) -> tuple[float, float]:
-    """(an answer, the message alone), in seconds."""
+def most_held() -> float:
+    """Megabytes that this process ever held. What getrusage says counts the process that it was forked from, too."""
+    (line,) = (each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def over_the_wire(name: str, length: int, times: int, address: str) -> tuple[float, float, float]:
+    """(an answer, the first answer, the message alone), in seconds."""
     from katib.rpc import api
     from katib.server.requests import RequestReader
     from katib.suggestion.grpc import GrpcSuggestions
 
     client = GrpcSuggestions(address)
     of = study(name, length, "wire")
+    load(client.suggest, name)
     answers, _ = asked(client.suggest, of, length, times)
     trials = history(of, length + times)
     reader, seconds = RequestReader(), []
@@ -221,7 +233,7 @@ def over_the_wire(name: str, length: int, times: int, address: str) -> tuple[flo
         seconds.append(time.perf_counter() - began)
     client.close()
     # The first one is cold, as the first question is.
-    return statistics.median(answers[1:]), statistics.median(seconds[1:])
+    return statistics.median(answers[1:]), answers[0], statistics.median(seconds[1:])
 
 
 def with_server(use: Callable[[str], None]) -> None:
