@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,22 @@ from typing import Any
 
 from katib.core.study import Budget, Study
 from katib.errors import AlreadyExists, Fault, InvalidInput, NotFound
+from katib.operator.objects import SUGGESTIONS, TRIALS, Objects, is_owned
+from katib.operator.rebuilding import REBUILT_ANNOTATION, Mirrored, record_of, was_lost
 from katib.runners.kubernetes.cluster import Cluster
 from katib.runners.kubernetes.collector import CUSTOM
+from katib.runners.kubernetes.objects import EXPERIMENT_LABEL, key_of, selector
+from katib.runners.kubernetes.running import RunsAs
+from katib.runners.kubernetes.states import moment
 from katib.service.checks import checked
 from katib.service.on_cluster import COLLECTED, place_on, refuse_on_cluster
+from katib.service.owners import Owner
 from katib.service.studies import new_study, placed, refuse_in_vain
 from katib.spec.defaults import with_defaults
+from katib.spec.prepare import Prepared
 from katib.spec.shape import parse, plain
-from katib.spec.study import budget
-from katib.stores.contract import Store, Wish
+from katib.spec.study import budget, search_space
+from katib.stores.contract import Changes, NewStudy, Store, Wish
 from katib.suggestion.contract import SuggestionService
 from katib.suggestion.early_stopping.contract import EarlyStopping
 
@@ -58,13 +66,19 @@ class Admission:
             study = self._store.get_study(study_name(experiment))
         except NotFound:
             return None
-        if study.uid == experiment["metadata"]["uid"]:
+        annotations = study.effective["metadata"].get("annotations") or {}
+        # Whoever began to read it back did not come to its end.
+        begun = REBUILT_ANNOTATION in annotations and not study.summary.highest_ordinal
+        if study.uid == experiment["metadata"]["uid"] and not begun:
             return study
         self.remove(study)
         return None
 
-    def admit(self, experiment: Mapping[str, Any], cluster: Cluster) -> Study:
-        """Put its study on record. Raises InvalidInput with all that is wrong with it."""
+    def admit(self, experiment: Mapping[str, Any], cluster: Cluster, objects: Objects) -> Study:
+        """Put its study on record; one that a lost store had is read back from its objects.
+
+        Raises InvalidInput with all that is wrong with it, Irrecoverable when its objects do not hold it all.
+        """
         prepared = checked(_document(experiment), self._suggestions, stopping=self._early_stopping)
         refuse_on_cluster(prepared, cluster, self._suggestions, kinds=self._kinds)
         uid = experiment["metadata"]["uid"]
@@ -75,11 +89,48 @@ class Admission:
             effective=placed(prepared.effective, Path("/"), place_on(cluster)),
             run_dir=str(self._run_root / uid),
         )
+        lost = was_lost(experiment)
+        if lost:
+            changes = self._mirrored(new, experiment, prepared, cluster, objects)
+            annotations = new.effective["metadata"]["annotations"] | {REBUILT_ANNOTATION: "true"}
+            metadata = {**new.effective["metadata"], "annotations": annotations}
+            new = replace(new, effective={**new.effective, "metadata": metadata})
         try:
-            return self._store.create_study(new, now=time.time())
+            began = moment(experiment["status"].get("startTime")) if lost else None
+            study = self._store.create_study(new, now=began or time.time())
+            return self._put_back(study, changes) if lost else study
         except AlreadyExists:
             # Another replica was faster.
             return self._store.get_study(new.name)
+
+    def _mirrored(
+        self, new: NewStudy, experiment: Mapping[str, Any], prepared: Prepared, cluster: Cluster, objects: Objects
+    ) -> Changes:
+        """What was on record of it, by its objects."""
+        metadata = experiment["metadata"]
+        place, label = metadata["namespace"], f"{EXPERIMENT_LABEL}={metadata['name']}"
+        attempts: dict[str, int] = defaultdict(int)
+        for found in cluster.objects(RunsAs.of(new.effective).kind, selector(new.uid)):
+            key = key_of(found["metadata"]["labels"])
+            if key is not None:
+                attempts[key[0]] = max(attempts[key[0]], key[1])
+        trials = [each for each in objects.list(TRIALS, place, label) if is_owned(each, new.uid)]
+        suggestion = objects.get(SUGGESTIONS, place, metadata["name"])
+        return record_of(
+            Mirrored(experiment=experiment, trials=trials, suggestion=suggestion, attempts=attempts),
+            name=new.name,
+            uid=new.uid,
+            space=search_space(prepared.experiment),
+            objectives=(new.objective, *new.further_objectives),
+        )
+
+    def _put_back(self, study: Study, changes: Changes) -> Study:
+        lease = self._store.acquire(study.name, str(Owner.me()), now=time.time(), seconds=60.0)
+        try:
+            # Its trials were created then, not now.
+            return self._store.commit(lease, changes, now=study.created_at).study
+        finally:
+            self._store.release(lease)
 
     def follow_budget(self, experiment: Mapping[str, Any], study: Study) -> Study:
         """Let the budget that the Experiment asks for now be the study's.

@@ -8,6 +8,7 @@ from katib.core.trial import Trial, TrialState
 from katib.errors import InvalidInput, cut
 from katib.operator.conditions import Condition, Conditions, stamp
 from katib.operator.limits import NAMES_BYTES, TRIMMED, newest
+from katib.operator.rebuilding import REBUILT_ANNOTATION
 from katib.operator.trials import assignments, observation
 
 LISTS = {
@@ -20,6 +21,13 @@ LISTS = {
     TrialState.METRICS_UNAVAILABLE: ("metricsUnavailableTrialList", "trialMetricsUnavailable"),
 }
 """A trial's state -> where its name is listed, and where such trials are counted: Katib's fields."""
+
+REBUILT = "Rebuilt"
+REBUILT_MESSAGE = (
+    "the store was lost, and this Experiment was read back from its objects: of each metric of a trial that had ended "
+    "by then, the least, the greatest and the last value are left, and its other values are lost"
+)
+"""A condition, and what it says."""
 
 FAULTS_LIMIT = 20_000
 """Characters of the message that says what is wrong with a specification."""
@@ -76,6 +84,8 @@ def _conditions(study: Study, before: Sequence[Condition], *, left_out: int) -> 
             conditions.put("Running", "True", "ExperimentRunning", "Experiment is running", at=study.started_at)
         conditions.end("Running", at=condition.since)
         conditions.put(kind, "True", condition.reason.value, condition.message, at=condition.since)
+    annotations = study.effective["metadata"].get("annotations") or {}
+    conditions.note(REBUILT, REBUILT_MESSAGE if REBUILT_ANNOTATION in annotations else "")
     said = f"names of trials and suggestions are listed for the newest only; {left_out} trials are left out"
     conditions.note(TRIMMED, said if left_out > 0 else "")
     return conditions.all

@@ -14,7 +14,7 @@ from katib.core.study import Study
 from katib.core.trial import Trial
 from katib.errors import NotFound, RunnerUnavailable
 from katib.operator.experiments import experiment_status
-from katib.operator.objects import EXPERIMENTS, SUGGESTIONS, TRIALS, Object, Objects
+from katib.operator.objects import EXPERIMENTS, SUGGESTIONS, TRIALS, Object, Objects, is_owned
 from katib.operator.suggestions import suggestion_object, suggestion_spec, suggestion_status
 from katib.operator.trials import is_trimmed, reference, trial_object, trial_status
 from katib.runners.kubernetes.faults import Exists
@@ -109,7 +109,7 @@ class Mirror:
             return
         for found in self._objects.list(TRIALS, self._namespace, f"{EXPERIMENT_LABEL}={self._short}"):
             metadata = found["metadata"]
-            if self._is_owned(found):
+            if is_owned(found, self._uid):
                 self._trials.setdefault(metadata["name"], metadata["uid"])
                 self._written.setdefault(metadata["name"], _digest(found.get("status") or {}))
         self._suggestion = self._objects.get(SUGGESTIONS, self._namespace, self._short)
@@ -132,14 +132,10 @@ class Mirror:
 
     def _theirs(self, plural: str, name: str) -> Object:
         found = self._objects.get(plural, self._namespace, name)
-        if found is None or not self._is_owned(found):
+        if found is None or not is_owned(found, self._uid):
             # One of an Experiment that was deleted; it goes as soon as the cluster's garbage collector comes to it.
             raise RunnerUnavailable(f"{plural} {self._namespace}/{name} belongs to another Experiment, and is to go")
         return found
-
-    def _is_owned(self, found: Object) -> bool:
-        owners = found["metadata"].get("ownerReferences") or ()
-        return any(owner["uid"] == self._uid for owner in owners)
 
     def _write_trial(self, study: Study, trial: Trial) -> None:
         if trial.name not in self._trials:

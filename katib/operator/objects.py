@@ -26,6 +26,11 @@ COMPONENT = "katib-controller"
 Object = dict[str, Any]
 
 
+def is_owned(found: Object, uid: str) -> bool:
+    """Whether an object belongs to the one with that uid."""
+    return any(owner["uid"] == uid for owner in found["metadata"].get("ownerReferences") or ())
+
+
 class Objects:
     """The objects of one namespace, or of all; plain data in and out. Safe to use from several threads.
 

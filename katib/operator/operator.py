@@ -24,6 +24,7 @@ from katib.operator.admission import Admission, study_name
 from katib.operator.experiments import refused_status
 from katib.operator.mirror import Mirror
 from katib.operator.objects import EXPERIMENTS, TRIALS, Object, Objects
+from katib.operator.rebuilding import Irrecoverable
 from katib.runners.kubernetes import Cluster, KubernetesRunner
 from katib.runners.kubernetes.collector import Collector
 from katib.runners.kubernetes.objects import EXPERIMENT_LABEL, selector
@@ -257,9 +258,13 @@ class Operator:
     def _admit(self, experiment: Object) -> Study | None:
         metadata = experiment["metadata"]
         try:
-            return self._admission.admit(experiment, self._cluster.within(metadata["namespace"]))
+            return self._admission.admit(experiment, self._cluster.within(metadata["namespace"]), self._objects)
         except InvalidInput as error:
             before = experiment.get("status") or {}
+            if isinstance(error, Irrecoverable) and before.get("completionTime"):
+                # It has ended, and that stands.
+                self._tell_once(experiment, "StoreLost", error)
+                return None
             status = refused_status(error, before.get("conditions") or (), now=time.time())
             if status["conditions"] != before.get("conditions"):
                 self._objects.patch_status(EXPERIMENTS, metadata["namespace"], metadata["name"], status)
@@ -269,7 +274,7 @@ class Operator:
         try:
             changed = self._admission.follow_budget(experiment, study)
         except InvalidInput as error:
-            self._refuse_edit(experiment, error)
+            self._tell_once(experiment, "EditRefused", error)
             return study
         if changed.generation != study.generation:
             # That it was restarted is seen before anything comes of it.
@@ -277,11 +282,11 @@ class Operator:
             self._controller.wake(study.name)
         return changed
 
-    def _refuse_edit(self, experiment: Object, error: InvalidInput) -> None:
-        """Say once that an edit is not followed."""
+    def _tell_once(self, experiment: Object, reason: str, error: InvalidInput) -> None:
+        """Say once of each generation what is not done."""
         metadata = experiment["metadata"]
         if self._refused.get(metadata["uid"]) != metadata["generation"]:
-            self._objects.tell(experiment, "Warning", "EditRefused", str(error))
+            self._objects.tell(experiment, "Warning", reason, str(error))
             self._refused[metadata["uid"]] = metadata["generation"]
 
     def _take_off(self, name: str, study: Study) -> None:

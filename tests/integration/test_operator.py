@@ -1,6 +1,7 @@
 """The operator, over an API server in this process: what it makes of Experiments, and what it shows of them."""
 
 import re
+import shutil
 import threading
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from katib.config import ControllerSettings, Settings
 from katib.core.observation import MetricPoint
 from katib.core.trial import TrialState
+from katib.errors import StoreUnavailable
 from katib.operator import operator as operating
+from katib.operator.admission import Admission
 from katib.operator.operator import FINALIZER, Operator
 from katib.runners.kubernetes import Cluster, podlog
 from katib.runners.kubernetes.collector import Collector
@@ -335,3 +338,80 @@ def test_a_trial_costs_few_writes(here):
     assert about.count("jobs") == 40
     assert about.count("trials") <= 60
     assert threading.active_count() < before + 10, "no thread stays of a trial"
+
+
+def lose_the_store(here):
+    here.stop()
+    for path in here.folder.glob("katib.db*"):
+        path.unlink()
+    shutil.rmtree(here.folder / "runs", ignore_errors=True)
+
+
+def record(here):
+    """What is on record of each trial, times apart."""
+    (study,) = here.store.list_studies()
+    return [
+        (each.ordinal, each.name, each.assignment, each.state, each.reason, each.message, each.value)
+        for each in here.store.trials(study.uid)
+    ]
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["at once", "at the second try"])
+def test_a_lost_store_is_read_back_from_the_objects(here, interrupted, monkeypatch):
+    here.api.run = lambda job: (f"loss=7\nloss={x_of(job)}\nloss=5\n", 1 if float(x_of(job)) > 0.7 else 0)
+    here.apply(experiment(maxTrialCount=5))
+    status, before = here.until(here.ended), record(here)
+    lose_the_store(here)
+    jobs = [write for write in here.api.writes if write[1] == "jobs"]
+    if interrupted:
+        put_back = Admission._put_back
+
+        def fails(*_given):
+            monkeypatch.setattr(Admission, "_put_back", put_back)
+            raise StoreUnavailable("not now")
+
+        monkeypatch.setattr(Admission, "_put_back", fails)
+    here.start()
+    rebuilt = here.until(lambda: (here.status()["conditions"][0]["type"] == "Rebuilt") and here.status())
+    assert "are lost" in rebuilt["conditions"][0]["message"]
+    assert {**rebuilt, "conditions": rebuilt["conditions"][1:]} == status
+    assert record(here) == before
+    assert [write for write in here.api.writes if write[1] == "jobs"] == jobs
+
+
+def test_trials_that_ran_when_the_store_was_lost_go_on(here):
+    here.api.run = None
+    here.apply(experiment())
+    first, second = here.until(lambda: here.api.all("jobs")[1:] and here.api.all("jobs"))
+    here.api.finish(NAMESPACE, first["metadata"]["name"], *printed(first))
+    here.until(lambda: here.status().get("trialsSucceeded") and len(here.api.all("trials")) == 3)
+    lose_the_store(here)
+    here.api.run = printed
+    here.start()
+    for job in here.api.all("jobs"):
+        here.api.finish(NAMESPACE, job["metadata"]["name"], *printed(job))
+    status = here.until(here.ended)
+    assert (status["trials"], status["trialsSucceeded"]) == (4, 4)
+    created = [name for method, plural, name in here.api.writes if (method, plural) == ("POST", "jobs")]
+    assert len(created) == len(set(created)) == 4
+    assert second["metadata"]["name"] in status["succeededTrialList"]
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "running"])
+def test_what_the_objects_do_not_hold_is_not_made_up(here, ended):
+    here.api.run = printed if ended else None
+    here.apply(experiment())
+    here.until(here.ended if ended else lambda: here.status().get("trials") == 2)
+    lose_the_store(here)
+    (gone, *_) = here.api.all("trials")
+    here.api.delete(("trials", NAMESPACE, gone["metadata"]["name"]))
+    before = here.status()
+    here.start()
+    if ended:
+        (event,) = here.until(lambda: here.api.all("events"))
+        assert (event["reason"], here.status()) == ("StoreLost", before)
+        said = event["message"]
+    else:
+        said = here.until(here.ended)["conditions"][-1]["message"]
+    assert "the store has lost this Experiment" in said
+    assert here.store.list_studies() == []
