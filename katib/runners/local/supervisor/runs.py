@@ -20,6 +20,12 @@ LOOK_EVERY = 0.25
 """Seconds between looks at adopted processes. They are not our children, so no signal tells of their end."""
 
 
+STRAYS_FOR = 2.0
+"""Seconds after an end in which what it left behind is looked for again, each time it is looked at adopted processes:
+one that is just becoming another program shows nobody's environment for a moment.
+"""
+
+
 class Teller(Protocol):
     """Hears what became of runs."""
 
@@ -74,7 +80,7 @@ class Runs:
         self._recorded: list[tuple[dict[str, Any], Mapping[str, str], int]] = []
         self._postponed: dict[Key, tuple[dict[str, Any], Mapping[str, str]]] = {}
         self._queue = Queue()
-        self._retry_at = self._look_at = 0.0
+        self._retry_at = self._look_at = self._strays_until = 0.0
         self._recover()
 
     @property
@@ -195,6 +201,7 @@ class Runs:
                 exited = child.si_code == os.CLD_EXITED
                 self._over(run, code=child.si_status if exited else None, number=None if exited else child.si_status)
         if changed:
+            self._strays_until = time.monotonic() + STRAYS_FOR
             self._end_strays()
 
     def tick(self) -> None:
@@ -210,6 +217,8 @@ class Runs:
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY
             self._look_at_adopted()
+            if now < self._strays_until:
+                self._end_strays()
         if now >= self._retry_at and (self._postponed or self._journal.owes):
             self._retry_at = now + RETRY_AFTER
             self._start_postponed()
@@ -220,6 +229,8 @@ class Runs:
         due = [self._retry_at] if self._postponed or self._journal.owes else []
         if self._queue and self._queue.room(len(self._live)) != 0:
             due.append(self._retry_at)
+        if time.monotonic() < self._strays_until:
+            due.append(self._look_at)
         for run in self._live.values():
             due += [moment for moment in (run.deadline_at, run.kill_at) if moment is not None]
             if run.pid and not run.child:
