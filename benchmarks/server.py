@@ -1,10 +1,10 @@
 """How fast `katib server` answers, beside a bare FastAPI and SQLAlchemy program that writes one row per request.
 
-    python benchmarks/server.py [--seconds 5] [--rows 1000000] [--databases sqlite,postgresql]
+    python benchmarks/server.py [--seconds 2] [--rows 1000000] [--databases sqlite,postgresql]
 
 A cycle is a `suggest` and a `complete` of one trial (algorithm random), over one kept connection per client. The bare
 program inserts a row and updates it: what any server that keeps a trial in a database must do. Both run in a process
-of their own, one after the other, with the same driver and settings of the database.
+of their own and are asked by turns, with the same driver and settings of the database.
 """
 
 import argparse
@@ -25,6 +25,8 @@ from urllib.parse import urlsplit
 from katib.testing.servers import postgresql
 
 CLIENTS = (1, 16, 64)
+ROUNDS = 5
+SINGLE_REPORTS = 2000
 SPEC = {
     "objective": {"type": "minimize", "objectiveMetricName": "loss"},
     "algorithm": {"algorithmName": "random"},
@@ -51,14 +53,20 @@ class Connection:
         self._socket.sendall(head.encode() + data)
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += self._socket.recv(65536)
+            answer += self._received()
         head_bytes, _, rest = answer.partition(b"\r\n\r\n")
         length = int(re.search(rb"content-length: (\d+)", head_bytes.lower()).group(1))
         while len(rest) < length:
-            rest += self._socket.recv(65536)
+            rest += self._received()
         if not head_bytes.startswith(b"HTTP/1.1 2"):
             raise RuntimeError(f"{path}: {head_bytes.splitlines()[0]!r} {rest[:500]!r}")
         return json.loads(rest)
+
+    def _received(self) -> bytes:
+        found = self._socket.recv(65536)
+        if not found:
+            raise RuntimeError("the server hung up")
+        return found
 
 
 Cycle = Callable[[Connection, int], None]
@@ -153,68 +161,65 @@ def bare(url: str) -> None:
 
 
 def compare(name: str, url: str, seconds: float, *, bare_url: str) -> None:
-    """Cycles of both."""
-    print(f"{name}: suggest+complete cycles", flush=True)
-    floor: dict[int, float] = {}
-    with started(__file__, "--bare", bare_url) as address:
-        measure(address, bare_cycle, 1, 0.5)
+    """Cycles of both, by turns: whatever else the machine does, it does to both."""
+    print(f"{name}: suggest+complete cycles, the medians of {ROUNDS} rounds of each", flush=True)
+    with (
+        started(__file__, "--bare", bare_url) as floor,
+        started("-m", "katib", "server", "--quiet", "--port", "0", "--db", url) as ours,
+    ):
+        Connection(ours).post("/api/v1/studies", {"name": "bench", "spec": SPEC})
+        measure(floor, bare_cycle, 1, 0.5)
+        measure(ours, katib_cycle, 1, 0.5)
         for clients in CLIENTS:
-            found = measure(address, bare_cycle, clients, seconds)
-            floor[clients] = found[0]
-            print(f"  bare  {_said(clients, found)}", flush=True)
-    with started("-m", "katib", "server", "--quiet", "--port", "0", "--db", url) as address:
-        Connection(address).post("/api/v1/studies", {"name": "bench", "spec": SPEC})
-        measure(address, katib_cycle, 1, 0.5)
-        for clients in CLIENTS:
-            found = measure(address, katib_cycle, clients, seconds)
-            print(f"  katib {_said(clients, found)}  {found[0] / floor[clients]:.2f} of bare", flush=True)
+            rounds = [
+                (measure(floor, bare_cycle, clients, seconds), measure(ours, katib_cycle, clients, seconds))
+                for _ in range(ROUNDS)
+            ]
+            for program, found in zip(("bare ", "katib"), zip(*rounds, strict=True), strict=True):
+                rate, middle, late = (statistics.median(column) for column in zip(*found, strict=True))
+                print(f"  {program} {clients:3} clients {rate:7.0f}/s  p50 {middle:6.1f} ms  p99 {late:6.1f} ms")
+            ratios = sorted(katib[0] / bare[0] for bare, katib in rounds)
+            spread = f"from {ratios[0]:.2f} to {ratios[-1]:.2f}"
+            print(f"        {statistics.median(ratios):.2f} of bare, {spread}", flush=True)
 
 
-def _said(clients: int, found: tuple[float, float, float]) -> str:
-    rate, middle, late = found
-    return f"{clients:3} clients {rate:7.0f}/s  p50 {middle:6.1f} ms  p99 {late:6.1f} ms"
+class Reports:
+    """Reports to a server, to a hundred trials in turn."""
+
+    def __init__(self, address: str) -> None:
+        self._connection = Connection(address)
+        self._connection.post("/api/v1/studies", {"name": "rows", "spec": SPEC})
+        self._connection.post("/api/v1/studies/rows/suggest", {"client": "a", "count": 100})
+        self.rows = 0
+
+    def send(self, rows: int) -> float:
+        """How long it took, in seconds."""
+        told = [{"step": self.rows + each, "metrics": {"loss": 0.5}} for each in range(rows)]
+        trial = self.rows // 10_000 % 100 + 1
+        begun = time.perf_counter()
+        self._connection.post(f"/api/v1/studies/rows/trials/{trial}/measurements", {"measurements": told})
+        self.rows += rows
+        return time.perf_counter() - begun
 
 
-def report(name: str, url: str, rows: int) -> None:
-    """Measurements by the batch, and one report with few and with many rows stored."""
-    with started("-m", "katib", "server", "--quiet", "--port", "0", "--db", url) as address:
-        connection = Connection(address)
-        connection.post("/api/v1/studies", {"name": "rows", "spec": SPEC})
-        connection.post("/api/v1/studies/rows/suggest", {"client": "a", "count": 100})
-        step = 0
-
-        def send(number: int) -> None:
-            nonlocal step
-            told = [{"step": step + each, "metrics": {"loss": 0.5}} for each in range(number)]
-            trial = step // 10_000 % 100 + 1
-            connection.post(f"/api/v1/studies/rows/trials/{trial}/measurements", {"measurements": told})
-            step += number
-
-        def late() -> float:
-            times = []
-            for _ in range(500):
-                begun = time.perf_counter()
-                send(1)
-                times.append(time.perf_counter() - begun)
-            return sorted(times)[494] * 1000
-
-        send(1000)
-        few = late()
-        begun, first = time.perf_counter(), step
-        while step < rows:
-            send(5000)
-        seconds = time.perf_counter() - begun
-        many = late()
-        print(f"{name}: {(step - first) / seconds:,.0f} rows/s in batches of 5,000")
-        print(
-            f"  p99 of a report: {few:.1f} ms with 1,000 rows, {many:.1f} ms with {step:,}: {many / few:.2f}",
-            flush=True,
-        )
+def report(name: str, url: str, few_url: str, rows: int) -> None:
+    """Measurements by the batch, and single reports, by turns to a server with few and to one with many rows stored."""
+    server = ("-m", "katib", "server", "--quiet", "--port", "0", "--db")
+    with started(*server, few_url) as with_few, started(*server, url) as with_many:
+        many = Reports(with_many)
+        seconds = sum(many.send(5000) for _ in range(rows // 5000))
+        print(f"{name}: {many.rows / seconds:,.0f} rows/s in batches of 5,000")
+        few = Reports(with_few)
+        few.send(1000)
+        times = [(few.send(1), many.send(1)) for _ in range(SINGLE_REPORTS)]
+        late = [sorted(each)[int(len(each) * 0.99)] * 1000 for each in zip(*times, strict=True)]
+        said = f"p99 of a report: {late[0]:.1f} ms with 1,000 rows, {late[1]:.1f} ms with {many.rows:,}"
+        print(f"  {said}: {late[1] / late[0]:.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each of the rounds")
     parser.add_argument("--rows", type=int, default=1_000_000, help="0 leaves the rows out")
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--bare", help=argparse.SUPPRESS)
@@ -223,18 +228,18 @@ def main() -> None:
         bare(options.bare)
         return
 
-    def both(name: str, url: str, bare_url: str) -> None:
+    def both(name: str, url: str, bare_url: str, few_url: str) -> None:
         compare(name, url, options.seconds, bare_url=bare_url)
         if options.rows:
-            report(name, url, options.rows)
+            report(name, url, few_url, options.rows)
 
     with tempfile.TemporaryDirectory() as folder:
         if "sqlite" in options.databases:
             # katib takes no file with tables of others.
-            both("sqlite", *(f"sqlite:///{Path(folder) / name}.db" for name in ("bench", "bare")))
+            both("sqlite", *(f"sqlite:///{Path(folder) / name}.db" for name in ("bench", "bare", "few")))
     if "postgresql" in options.databases:
-        with postgresql() as server:
-            both("postgresql", server.url, server.url)
+        with postgresql() as server, postgresql() as other:
+            both("postgresql", server.url, server.url, other.url)
 
 
 if __name__ == "__main__":
